@@ -1,0 +1,71 @@
+"""A named thread that stops on an event and reports its own crash."""
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+OnCrash = Callable[[str, BaseException], None]
+
+
+class Grace:
+    """One deadline that many joins share; it starts to run when it is first asked."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._deadline: float | None = None
+
+    def left_s(self) -> float:
+        if self._deadline is None:
+            self._deadline = self._clock() + self._seconds
+        return max(0.0, self._deadline - self._clock())
+
+
+class Background:
+    """Runs `body(stopping)` on a thread of its own while entered; the body returns once `stopping` is set.
+
+    Leaving sets the event, calls `wake` (for a body that blocks on something else) and joins within
+    the grace. A body that raises is reported to `on_crash` from its own thread and is not restarted.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        body: Callable[[threading.Event], None],
+        on_crash: OnCrash,
+        grace: Grace,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.stopping = threading.Event()
+        self._body = body
+        self._on_crash = on_crash
+        self._grace = grace
+        self._wake = wake
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.ask_to_stop()
+        self._thread.join(self._grace.left_s())
+
+    def ask_to_stop(self) -> None:
+        """Sets the event without waiting; leaving joins."""
+        self.stopping.set()
+        self._wake()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._body(self.stopping)
+        except Exception as error:  # noqa: BLE001 - a dead thread must never be silent
+            self._on_crash(self._thread.name, error)

@@ -1,0 +1,1 @@
+"""Frozen values and words: standard library only, no I/O, no threads, no clock."""

@@ -1,0 +1,48 @@
+"""What is announced to listeners."""
+
+from dataclasses import dataclass
+
+from watchd.domain.job import Job
+from watchd.domain.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class JobBegun:
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded:
+    job: Job
+    outcome: Outcome
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The daemon entered a state: starting, running, draining or stopped."""
+
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class FolderPaused:
+    folder: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FolderResumed:
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileWaits:
+    """A file does not come to rest, or was refused for now; someone may want to look."""
+
+    folder: str
+    relative: str
+    reason: str
+
+
+Event = JobBegun | JobEnded | StateChanged | FolderPaused | FolderResumed | FileWaits

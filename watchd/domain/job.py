@@ -1,0 +1,55 @@
+"""What is to be done: a settled file, claimed, with its profile and the attempt it is on."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import NewType
+
+from watchd.domain.profile import WatchFolder
+
+JobId = NewType("JobId", str)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a stat says of a file's content: two equal stamps mean that nobody wrote in between."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, stat: os.stat_result) -> "Stamp":
+        return cls(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A settled file: its path below the inbox, and what it looked like when it had come to rest.
+
+    Undecodable bytes of a name stand in `relative` as surrogates, as `os.fsdecode` leaves them.
+    """
+
+    relative: str
+    stamp: Stamp
+
+    @property
+    def key(self) -> str:
+        return source_key(self.relative)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A claimed settled file with its profile. A job keeps the profile it was made with."""
+
+    id: JobId
+    folder: WatchFolder
+    source: SourceFile
+    token: str
+    attempt: int = 1
+
+
+def source_key(relative: str) -> str:
+    """32 hex digits that name a source inside its watch folder: in receipts, claims and the log."""
+    return hashlib.sha256(os.fsencode(relative)).hexdigest()[:32]

@@ -1,0 +1,52 @@
+"""How a job ended: exactly one of five."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The cutout is in the outbox, whole; `output` is its path below the outbox."""
+
+    output: str
+    model: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """There was nothing to do, or not yet: gone, changed, taken by another daemon."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """The surroundings were the trouble; the file stays in the inbox and costs no attempt."""
+
+    reason: str
+    retry_after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The file was the trouble, for good: it is in failed/ with a report beside it."""
+
+    reason: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The fault is ours. `final` says whether the attempts are used up and the file is in failed/."""
+
+    reason: str
+    traceback: str = field(default="", repr=False)
+    final: bool = False
+
+
+Outcome = Delivered | Skipped | Deferred | Rejected | Failed
+
+
+def word(outcome: Outcome) -> str:
+    """The outcome's name as logs, receipts, status and metrics write it."""
+    return type(outcome).__name__.lower()

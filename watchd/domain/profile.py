@@ -1,0 +1,72 @@
+"""How a cutout shall look, and the folders that one entry of the config watches."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A named recipe for a cutout. `model` is a name of the table or the path of an .onnx file."""
+
+    name: str = "default"
+    model: str = "builtin"
+    format: str = "png"
+
+    def fingerprint(self) -> str:
+        """16 hex digits over everything that changes a pixel of the cutout; not over the name."""
+        recipe = {key: value for key, value in asdict(self).items() if key != "name"}
+        return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class After(StrEnum):
+    """What becomes of an original once its cutout is safely on disk."""
+
+    MOVE = "move"
+    KEEP = "keep"
+    DELETE = "delete"
+
+
+class Detect(StrEnum):
+    """How new files are noticed; AUTO decides by the kind of mount."""
+
+    AUTO = "auto"
+    EVENTS = "events"
+    POLLING = "polling"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchFolder:
+    """One entry of `watch`; every path is absolute."""
+
+    name: str
+    inbox: Path
+    outbox: Path
+    originals: Path
+    failed: Path
+    sidecar: Path
+    profile: Profile = Profile()
+    recursive: bool = True
+    after: After = After.MOVE
+    detect: Detect = Detect.AUTO
+    settle_s: float = 2.0
+    settle_timeout_s: float = 300.0
+    rescan_s: float = 300.0
+    poll_s: float = 2.0
+    ignore: tuple[str, ...] = ()
+
+    def places(self) -> dict[str, Path]:
+        """Every folder by its config key."""
+        return {
+            "inbox": self.inbox,
+            "outbox": self.outbox,
+            "originals": self.originals,
+            "failed": self.failed,
+            "sidecar": self.sidecar,
+        }

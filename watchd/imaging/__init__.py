@@ -1,0 +1,1 @@
+"""Pixels in, pixels out; knows no jobs, folders, config or threads."""

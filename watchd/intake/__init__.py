@@ -1,0 +1,1 @@
+"""From a file-system event to a submitted job."""

@@ -1,0 +1,1 @@
+"""Many jobs, one at a time per thread."""

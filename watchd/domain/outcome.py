@@ -42,6 +42,7 @@ class Failed:
     reason: str
     traceback: str = field(default="", repr=False)
     final: bool = False
+    retry_after_s: float = 0.0
 
 
 Outcome = Delivered | Skipped | Deferred | Rejected | Failed

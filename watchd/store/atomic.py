@@ -1,0 +1,144 @@
+"""A file appears whole or not at all: temp beside the target, fsync, look again, rename, fsync."""
+
+import contextlib
+import errno
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from watchd.domain.errors import SourceChanged
+from watchd.domain.job import SourceFile, Stamp
+from watchd.tree import Spot, Tree, open_at, rename, rename_exclusive, stat_at
+
+_CHUNK = 1 << 20
+_AFRESH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+
+
+def temp_name(token: str) -> str:
+    """Hidden, so that nobody watching the folder takes it for a file that is meant for him."""
+    return f".watchd-{token}.tmp"
+
+
+def publish(tree: Tree, relative: str, data: bytes, token: str, replace: bool) -> None:
+    """Puts `data` at `relative`, durably: after this returns it survives a power cut.
+
+    Without `replace` a name that is taken gives FileExistsError. What was written is read again before
+    it gets its name, since a share may take a write that it does not keep.
+    """
+    with tree.parent(relative, make=True) as target:
+        with _temp_beside(target, token) as temp:
+            _write(temp, data, sync=True)
+            _verify(temp, len(data), hashlib.sha256(data).digest())
+            (rename if replace else rename_exclusive)(temp, target)
+        os.fsync(target.folder)
+
+
+def replace_quickly(tree: Tree, relative: str, data: bytes, token: str) -> None:
+    """Like `publish`, whole for every reader, but not forced to the disk: for what can be told again."""
+    with tree.parent(relative, make=True) as target, _temp_beside(target, token) as temp:
+        _write(temp, data, sync=False)
+        rename(temp, target)
+
+
+def move(tree: Tree, source: SourceFile, target: Tree, candidates: Iterable[str], token: str) -> str:
+    """Moves exactly this settled file to the first of `candidates` that is free, durably; returns that one.
+
+    Within one file system it is one rename. Across two it is copy, fsync, look again, rename, and only
+    then is the source removed. SourceChanged if another file stands at its path by now.
+    """
+    for candidate in candidates:
+        try:
+            _move_to(tree, source, target, candidate, token)
+        except FileExistsError:
+            if os.path.samestat(target.stat(candidate), tree.stat(source.relative)):
+                tree.unlink(source.relative)  # the second half of a move by hard link that was cut short
+                return candidate
+        else:
+            return candidate
+    raise FileExistsError(errno.EEXIST, "no free name is left", source.relative)
+
+
+def same_content(tree: Tree, relative: str, sha256: str) -> bool:
+    """Whether a regular file of that digest stands at `relative`."""
+    try:
+        with os.fdopen(tree.open(relative), "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _temp_beside(target: Spot, token: str) -> Iterator[Spot]:
+    """Where to write first; whatever goes wrong, nothing stays there."""
+    temp = target.beside(temp_name(token))
+    try:
+        yield temp
+    except BaseException:
+        with contextlib.suppress(OSError):  # the error that led here matters more
+            os.unlink(temp.name, dir_fd=temp.folder)
+        raise
+
+
+def _write(temp: Spot, data: bytes, sync: bool) -> None:
+    with os.fdopen(open_at(temp, _AFRESH), "wb", buffering=0) as file:
+        view = memoryview(data)
+        while view:
+            view = view[file.write(view) :]
+        if sync:
+            os.fsync(file.fileno())
+
+
+def _verify(temp: Spot, size: int, sha256: bytes) -> None:
+    with os.fdopen(open_at(temp, os.O_RDONLY), "rb") as file:
+        if os.fstat(file.fileno()).st_size != size or hashlib.file_digest(file, "sha256").digest() != sha256:
+            raise OSError(errno.EIO, "what was written does not read back the same", temp.name)
+
+
+def _move_to(tree: Tree, source: SourceFile, target: Tree, candidate: str, token: str) -> None:
+    with tree.parent(source.relative) as here, target.parent(candidate, make=True) as there:
+        try:
+            rename_exclusive(here, there)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _copy(here, there, source, token)
+            os.fsync(there.folder)
+            os.unlink(here.name, dir_fd=here.folder)
+        else:
+            _put_back_unless(source, there, here)
+        os.fsync(there.folder)
+        os.fsync(here.folder)
+
+
+def _put_back_unless(source: SourceFile, there: Spot, here: Spot) -> None:
+    """A new version may have taken the name just before the rename: it has not been worked on."""
+    moved = stat_at(there)
+    wanted = (source.stamp.inode, source.stamp.size, source.stamp.mtime_ns)  # a rename sets the ctime
+    if (moved.st_ino, moved.st_size, moved.st_mtime_ns) != wanted:
+        with contextlib.suppress(FileExistsError):  # replaced once more: the newest is in its place
+            rename_exclusive(there, here)
+        raise SourceChanged(f"{source.relative} was replaced while it was moved")
+
+
+def _copy(here: Spot, there: Spot, source: SourceFile, token: str) -> None:
+    original = os.fdopen(open_at(here, os.O_RDONLY | os.O_NONBLOCK), "rb")
+    with original, _temp_beside(there, token) as temp:
+        digest = _copy_content(original, temp)
+        times = (source.stamp.mtime_ns, source.stamp.mtime_ns)
+        os.utime(temp.name, ns=times, dir_fd=temp.folder, follow_symlinks=False)
+        _verify(temp, source.stamp.size, digest)
+        if Stamp.of(os.fstat(original.fileno())) != source.stamp:
+            raise SourceChanged(f"{source.relative} changed while it was moved")
+        rename_exclusive(temp, there)
+
+
+def _copy_content(original: BinaryIO, temp: Spot) -> bytes:
+    digest = hashlib.sha256()
+    with os.fdopen(open_at(temp, _AFRESH), "wb") as copy:
+        while chunk := original.read(_CHUNK):
+            digest.update(chunk)
+            copy.write(chunk)
+        copy.flush()
+        os.fsync(copy.fileno())
+    return digest.digest()

@@ -1,0 +1,190 @@
+"""Who works on what: claim files with a lease, safe between daemons on several hosts of one share.
+
+A claim on a source is the file `KEY.N`, created exclusively; the highest N owns the source. A daemon
+that finds a claim whose lease has run out creates `KEY.N+1` and so takes the source over: there is no
+moment at which two could both succeed. N is the fencing token: who was frozen past its lease finds a
+higher number, or its own file gone, and delivers nothing.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from watchd.tree import Tree
+
+_FOLDER = "claims"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Which process holds a claim. `space` names the kernel and the PID namespace that `pid` means."""
+
+    space: str
+    pid: int
+    started: float
+
+    @classmethod
+    def myself(cls) -> "Holder":
+        process = psutil.Process()
+        return cls(_space(), process.pid, process.create_time())
+
+    def dead(self) -> bool:
+        """Whether it is known to have ended; never said of a process that cannot be seen from here."""
+        if self.space != _space():
+            return False
+        try:
+            return abs(psutil.Process(self.pid).create_time() - self.started) > 1.0
+        except psutil.NoSuchProcess:
+            return True
+
+
+class FileClaims:
+    """The claims on one watch folder's sources; implements `Claims`. Any thread.
+
+    `refresh` must be called well within `lease_s`. Whether a foreign lease has run out is judged by the
+    file server's clock alone: by the age of the claim against a file touched just now.
+    """
+
+    def __init__(self, sidecar: Tree, lease_s: float, holder: Callable[[], Holder] = Holder.myself) -> None:
+        self._tree = sidecar
+        self._lease_s = lease_s
+        self._me = holder()
+        self._id = secrets.token_hex(6)
+        self._held_guard = threading.Lock()
+        self._held: dict[str, str] = {}
+
+    def acquire(self, key: str) -> str | None:
+        with self._held_guard:
+            if key in self._held:
+                return None
+            self._held[key] = ""
+        token = self._create_next(key)
+        with self._held_guard:
+            if token is None:
+                del self._held[key]
+            else:
+                self._held[key] = token
+        return token
+
+    def holds(self, key: str, token: str) -> bool:
+        number = _number(token)
+        with self._tree.folder(_FOLDER, make=True) as folder:
+            return max(_numbers(folder, key), default=0) == number and _read(folder, key, number)[0] == token
+
+    def release(self, key: str, token: str) -> None:
+        """Removes the claim and those it overtook, the oldest first, so that none comes back to life."""
+        number = _number(token)
+        try:
+            with self._tree.folder(_FOLDER, make=True) as folder:
+                if _read(folder, key, number)[0] == token:
+                    for old in sorted(n for n in _numbers(folder, key) if n <= number):
+                        _remove(folder, key, old)
+        finally:
+            with self._held_guard:
+                self._held.pop(key, None)
+
+    def refresh(self) -> None:
+        """Renews every lease that is held; a claim that was taken over stays lost."""
+        with self._held_guard:
+            held = [(key, token) for key, token in self._held.items() if token]
+        with self._tree.folder(_FOLDER, make=True) as folder:
+            for key, token in held:
+                number = _number(token)
+                if _read(folder, key, number)[0] == token:
+                    _touch(folder, key, number)
+
+    def _create_next(self, key: str) -> str | None:
+        with self._tree.folder(_FOLDER, make=True) as folder:
+            highest = max(_numbers(folder, key), default=0)
+            if highest and not self._expired(folder, key, highest):
+                return None
+            token = f"{self._id}{secrets.token_hex(4)}-{highest + 1}"
+            if not _create(folder, key, highest + 1, token, self._me):
+                return None
+            if max(_numbers(folder, key)) > highest + 1:  # overtaken between the look and the creation
+                _remove(folder, key, highest + 1)
+                return None
+            return token
+
+    def _expired(self, folder: int, key: str, number: int) -> bool:
+        _, holder, mtime = _read(folder, key, number)
+        if holder is not None and holder.dead():
+            return True
+        return mtime is None or self._server_now(folder) - mtime > self._lease_s
+
+    def _server_now(self, folder: int) -> float:
+        name = f".clock-{self._id}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        handle = os.open(name, flags, 0o666, dir_fd=folder)
+        try:
+            os.utime(handle)
+            return os.fstat(handle).st_mtime
+        finally:
+            os.close(handle)
+            os.unlink(name, dir_fd=folder)
+
+
+def _space() -> str:
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{boot}/{os.readlink('/proc/self/ns/pid')}"
+
+
+def _number(token: str) -> int:
+    return int(token.rpartition("-")[2])
+
+
+def _numbers(folder: int, key: str) -> list[int]:
+    return [
+        int(number)
+        for name in os.listdir(folder)
+        for stem, _, number in [name.rpartition(".")]
+        if stem == key and number.isdigit()
+    ]
+
+
+def _create(folder: int, key: str, number: int, token: str, holder: Holder) -> bool:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        handle = os.open(f"{key}.{number}", flags, 0o666, dir_fd=folder)
+    except FileExistsError:
+        return False
+    try:
+        os.write(handle, json.dumps({"token": token, "holder": asdict(holder)}).encode())
+    finally:
+        os.close(handle)
+    return True
+
+
+def _read(folder: int, key: str, number: int) -> tuple[str, Holder | None, float | None]:
+    """Token, holder and mtime; a claim that is being written has a mtime and no token yet."""
+    try:
+        handle = os.open(f"{key}.{number}", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ESTALE, errno.ELOOP):
+            return "", None, None
+        raise
+    with os.fdopen(handle, "rb") as file:
+        mtime = os.fstat(handle).st_mtime
+        try:
+            content = json.loads(file.read(4096))
+            return content["token"], Holder(**content["holder"]), mtime
+        except (ValueError, KeyError, TypeError):
+            return "", None, mtime
+
+
+def _touch(folder: int, key: str, number: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(f"{key}.{number}", dir_fd=folder, follow_symlinks=False)
+
+
+def _remove(folder: int, key: str, number: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{key}.{number}", dir_fd=folder)

@@ -1,0 +1,77 @@
+"""The failed folder: an original that could not be processed, and NAME.error.json beside it."""
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from watchd.domain.job import SourceFile, Stamp
+from watchd.domain.profile import After
+from watchd.store.atomic import move, publish
+from watchd.store.inbox import numbered
+from watchd.tree import Tree, fitting
+
+_REPORT = ".error.json"
+_MAX_BYTES = 1 << 20
+
+
+class FailedFolder:
+    """The failed folder of one watch folder. Any thread."""
+
+    def __init__(self, tree: Tree, inbox: Tree, after: After) -> None:
+        self._tree = tree
+        self._inbox = inbox
+        self._after = after
+
+    def take(self, source: SourceFile, report: dict[str, Any], token: str) -> str:
+        """Puts a report here and moves the source beside it; returns the source's path here.
+
+        The report comes first, so that no file lies here unexplained whenever the process dies. With
+        `after: keep` the original stays in the inbox and only the report comes.
+        """
+        text = json.dumps({"source": source.relative} | report, indent=2).encode("ascii") + b"\n"
+        if self._after is After.KEEP:
+            publish(self._tree, _report_path(source.relative), text, token, replace=True)
+            return source.relative
+        free = (path for path in numbered(source.relative) if not self._tree.exists(path))
+        path = next(free)
+        publish(self._tree, _report_path(path), text, token, replace=True)
+        try:
+            return move(self._inbox, source, self._tree, [path], token)
+        except BaseException:
+            self._tree.unlink(_report_path(path))
+            raise
+
+    def put_back(self, path: str, token: str) -> str:
+        """Moves a file from here to its place in the inbox and drops its report; returns its path there."""
+        file = SourceFile(path, Stamp.of(self._tree.stat(path)))
+        back = move(self._tree, file, self._inbox, numbered(self._source_of(path)), token)
+        self._tree.unlink(_report_path(path))
+        return back
+
+    def files(self, below: str = "") -> Iterator[str]:
+        """The paths of the originals that lie here."""
+        try:
+            with self._tree.folder(below) as handle:
+                entries = sorted(os.scandir(handle), key=lambda entry: entry.name)
+                kinds = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for name, is_folder in kinds:
+            path = f"{below}/{name}" if below else name
+            if is_folder:
+                yield from self.files(path)
+            elif not name.endswith(_REPORT) and not name.startswith(".watchd-"):
+                yield path
+
+    def _source_of(self, path: str) -> str:
+        try:
+            source = json.loads(self._tree.read(_report_path(path), _MAX_BYTES))["source"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return path
+        return source if isinstance(source, str) else path
+
+
+def _report_path(path: str) -> str:
+    above, _, name = path.rpartition("/")
+    return (f"{above}/" if above else "") + fitting(name, _REPORT)

@@ -1,0 +1,59 @@
+"""Where a cutout goes: its name, what happens when the name is taken, and its delivery."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+
+from watchd.domain.errors import TryAgain
+from watchd.store.atomic import publish, same_content, temp_name
+from watchd.store.receipts import Receipt
+from watchd.tree import Tree, fitting
+
+_LAST_NUMBER = 9999
+
+
+class Outbox:
+    """The outbox of one watch folder. Any thread."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+
+    def deliver(
+        self, receipt: Receipt, suffix: str, data: bytes, intend: Callable[[str, str], Receipt]
+    ) -> Receipt:
+        """Puts the cutout under the first name that is free, or that holds this source's own last cutout.
+
+        `intend(output, sha256)` must have made the choice durable when it returns: after a crash the
+        receipt tells a cutout of ours from a file of the user's. A file that someone has changed since
+        its delivery counts as the user's.
+        """
+        digest = hashlib.sha256(data).hexdigest()
+        for output in candidates(receipt.relative, suffix, receipt.output):
+            ours = output == receipt.output and same_content(self._tree, output, receipt.digest)
+            if not ours and self._tree.exists(output):
+                continue
+            intended = intend(output, digest)
+            try:
+                publish(self._tree, output, data, receipt.token, replace=ours)
+            except FileExistsError:
+                continue
+            return intended
+        raise TryAgain(f"{receipt.relative}: every name for its cutout is taken; tidy up the outbox")
+
+    def clear_temp(self, receipt: Receipt) -> None:
+        """Removes what an attempt that was killed has left beside its target."""
+        above = receipt.output.rpartition("/")[0]
+        self._tree.unlink(f"{above}/{temp_name(receipt.token)}" if above else temp_name(receipt.token))
+
+
+def candidates(relative: str, suffix: str, last: str = "") -> Iterator[str]:
+    """The names a cutout may get: its last one, `a.png`, `a.jpg.png`, `a.jpg-2.png`, `a.jpg-3.png`, …"""
+    above, _, name = relative.rpartition("/")
+    stem = os.path.splitext(name)[0]
+    folder = f"{above}/" if above else ""
+    if last:
+        yield last
+    yield folder + fitting(stem, suffix)
+    yield folder + fitting(name, suffix)
+    for number in range(2, _LAST_NUMBER):
+        yield folder + fitting(name, f"-{number}{suffix}")

@@ -1,0 +1,54 @@
+"""One watch folder's places on disk, opened: what the line needs of them in one value."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from watchd.domain.errors import FolderError
+from watchd.domain.ports import Claims
+from watchd.domain.profile import WatchFolder
+from watchd.store.claims import FileClaims
+from watchd.store.failed import FailedFolder
+from watchd.store.inbox import Inbox
+from watchd.store.outbox import Outbox
+from watchd.store.receipts import Receipts
+from watchd.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    inbox: Inbox
+    outbox: Outbox
+    failed: FailedFolder
+    receipts: Receipts
+    claims: Claims
+
+    @classmethod
+    def of(cls, folder: WatchFolder, lease_s: float) -> Self:
+        inbox, sidecar = Tree(folder.inbox), Tree(folder.sidecar)
+        return cls(
+            inbox=Inbox(inbox, Tree(folder.originals), folder.after),
+            outbox=Outbox(Tree(folder.outbox)),
+            failed=FailedFolder(Tree(folder.failed), inbox, folder.after),
+            receipts=Receipts(sidecar),
+            claims=FileClaims(sidecar, lease_s),
+        )
+
+
+def prepare(folder: WatchFolder) -> None:
+    """Makes the folders that are missing; FolderError for one that cannot be made or used."""
+    for key, path in folder.places().items():
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FolderError(f"{key} {path}: cannot be made: {error.strerror}") from error
+        wanted = os.R_OK | os.X_OK | (0 if key == "inbox" else os.W_OK)
+        if not os.access(path, wanted):
+            what = "read" if key == "inbox" else "written"
+            raise FolderError(f"{key} {path}: cannot be {what} by this user; change its owner or mode")
+
+
+def free_bytes(path: Path) -> int:
+    stat = os.statvfs(path)
+    return stat.f_bavail * stat.f_frsize

@@ -1,0 +1,177 @@
+"""Receipts: one small JSON file per source that says what was tried and how it ended."""
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from watchd.domain.job import SourceFile, Stamp, source_key
+from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, Skipped, word
+from watchd.store.atomic import publish, replace_quickly
+from watchd.tree import Tree
+
+_FOLDER = "receipts"
+_MAX_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What is known of one source. `state` is "begun" or the word of the last outcome.
+
+    `output` and `digest` (sha256 of its bytes) say which file of the outbox belongs to this source: they
+    are on the disk before that file is. `at` and `not_before` are seconds since the epoch.
+    """
+
+    relative: str
+    stamp: Stamp
+    state: str = "begun"
+    attempts: int = 0
+    token: str = ""
+    output: str = ""
+    digest: str = ""
+    reason: str = ""
+    notes: tuple[str, ...] = ()
+    model: str = ""
+    at: float = 0.0
+    not_before: float = 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the file as it was then needs nothing more."""
+        return self.state in ("delivered", "rejected") or (self.state == "failed" and not self.not_before)
+
+
+class Receipts:
+    """The receipts of one watch folder. Any thread; one source has one writer, the holder of its claim."""
+
+    def __init__(self, sidecar: Tree, clock: Callable[[], float] = time.time) -> None:
+        self._tree = sidecar
+        self._clock = clock
+        # Sources that stay in the inbox (`after: keep`), so that a scan need not read their receipts.
+        self._known: dict[str, Stamp] = {}
+
+    def read(self, relative: str) -> Receipt | None:
+        """The receipt of a source, or None; a torn or foreign file counts as none."""
+        receipt = self._parse_at(_path(relative))
+        return receipt if receipt is not None and receipt.relative == relative else None
+
+    def ended(self, source: SourceFile) -> Receipt | None:
+        """The receipt of exactly this content, if nothing more is to be done about it."""
+        receipt = self.read(source.relative)
+        if receipt is None or not receipt.ended or receipt.stamp != source.stamp:
+            return None
+        self._known[source.relative] = source.stamp
+        return receipt
+
+    def knows(self, relative: str, stamp: Stamp) -> bool:
+        """Whether `ended` has said yes to it before; costs no disk."""
+        return self._known.get(relative) == stamp
+
+    def begin(self, source: SourceFile, token: str) -> Receipt:
+        """Counts an attempt, on disk, before it is made. New content starts at one again."""
+        before = self.read(source.relative)
+        receipt = Receipt(source.relative, source.stamp, attempts=1, token=token, at=self._clock())
+        if before is not None:
+            same = before.stamp == source.stamp
+            receipt = replace(
+                receipt,
+                attempts=before.attempts + 1 if same else 1,
+                output=before.output,
+                digest=before.digest,
+            )
+        self._write(receipt)
+        return receipt
+
+    def intend(self, receipt: Receipt, output: str, digest: str) -> Receipt:
+        """Says durably which name the cutout is about to get, so that a crash leaves no stranger there."""
+        receipt = replace(receipt, output=output, digest=digest)
+        publish(self._tree, _path(receipt.relative), _text(receipt), receipt.token, replace=True)
+        return receipt
+
+    def end(self, receipt: Receipt, outcome: Outcome) -> None:
+        """Writes how the attempt ended; a deferral takes the attempt back."""
+        now = self._clock()
+        receipt = replace(receipt, state=word(outcome), at=now, not_before=0.0, reason="", notes=())
+        match outcome:
+            case Delivered(output, model, notes):
+                receipt = replace(receipt, output=output, model=model, notes=notes)
+            case Skipped(reason):
+                receipt = replace(receipt, reason=reason, attempts=receipt.attempts - 1)
+            case Deferred(reason, wait_s):
+                receipt = replace(
+                    receipt, reason=reason, attempts=receipt.attempts - 1, not_before=now + wait_s
+                )
+            case Rejected(reason):
+                receipt = replace(receipt, reason=reason)
+            case Failed(reason, _, final, wait_s):
+                receipt = replace(receipt, reason=reason, not_before=0.0 if final else now + wait_s)
+        self._write(receipt)
+
+    def forget(self, relative: str) -> None:
+        """The source starts afresh; what it delivered before stays its own."""
+        self._known.pop(relative, None)
+        receipt = self.read(relative)
+        if receipt is not None and receipt.output:
+            self._write(replace(receipt, state="begun", attempts=0, reason="", not_before=0.0))
+        else:
+            self._tree.unlink(_path(relative))
+
+    def wait_s(self, receipt: Receipt, longest_s: float) -> float:
+        """How long the source must still wait; a clock that was set back cannot make it wait for ever."""
+        wait = receipt.not_before - self._clock()
+        return wait if 0 < wait <= longest_s else 0.0
+
+    def prune(self, keep_s: float, still_there: Callable[[str], bool]) -> int:
+        """Removes receipts older than `keep_s` of sources that have left the inbox; returns how many."""
+        pruned = 0
+        for path in self._older_than(keep_s):
+            receipt = self._parse_at(path)
+            if receipt is None or not still_there(receipt.relative):
+                self._tree.unlink(path)
+                pruned += 1
+        return pruned
+
+    def _older_than(self, keep_s: float) -> Iterator[str]:
+        oldest = self._clock() - keep_s
+        for shard in _names(self._tree, _FOLDER):
+            for name in _names(self._tree, f"{_FOLDER}/{shard}"):
+                path = f"{_FOLDER}/{shard}/{name}"
+                with contextlib.suppress(FileNotFoundError):
+                    if self._tree.stat(path).st_mtime < oldest:
+                        yield path
+
+    def _parse_at(self, path: str) -> Receipt | None:
+        """None also for a torn or foreign file."""
+        try:
+            return _parse(self._tree.read(path, _MAX_BYTES))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _write(self, receipt: Receipt) -> None:
+        replace_quickly(self._tree, _path(receipt.relative), _text(receipt), receipt.token or "receipt")
+
+
+def _path(relative: str) -> str:
+    key = source_key(relative)
+    return f"{_FOLDER}/{key[:2]}/{key}.json"
+
+
+def _names(tree: Tree, folder: str) -> list[str]:
+    try:
+        with tree.folder(folder) as handle:
+            return os.listdir(handle)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _text(receipt: Receipt) -> bytes:
+    # ensure_ascii keeps surrogates of undecodable names as \udcXX, which json reads back the same.
+    return json.dumps(asdict(receipt), ensure_ascii=True, indent=1).encode("ascii") + b"\n"
+
+
+def _parse(text: bytes) -> Receipt:
+    fields: dict[str, Any] = json.loads(text)
+    return Receipt(**fields | {"stamp": Stamp(**fields["stamp"]), "notes": tuple(fields["notes"])})

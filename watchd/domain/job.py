@@ -41,13 +41,13 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A claimed settled file with its profile. A job keeps the profile it was made with."""
+    """A claimed settled file with its profile, which it keeps. `token` is the claim that it was made under."""
 
     id: JobId
     folder: WatchFolder
     source: SourceFile
     token: str
-    attempt: int = 1
+    fault: str = ""  # why it is to be rejected without a look inside: it will never be whole
 
 
 def source_key(relative: str) -> str:

@@ -1,0 +1,104 @@
+"""The one intake thread: sightings → settle → admission → submit."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from watchd.background import Background, Grace, OnCrash
+from watchd.domain.events import Event, JobEnded
+from watchd.domain.job import Job
+from watchd.domain.outcome import Deferred, Delivered
+from watchd.domain.ports import Submit
+from watchd.intake.lane import Lane
+from watchd.intake.sightings import Sightings
+
+_LONGEST_WAIT_S = 60.0
+
+
+class Feeder(Background):
+    """Runs while entered. `room` says whether `submit` would take a job now; whoever makes room wakes the
+    sightings, so that the feeder blocks on one thing only.
+
+    `exhausted` is called whenever everything that was seen has its outcome, with what is left because it
+    does not come to rest: path and reason.
+    """
+
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        sightings: Sightings,
+        room: Callable[[], bool],
+        submit: Submit,
+        on_crash: OnCrash,
+        grace: Grace,
+        exhausted: Callable[[dict[str, str]], None] = lambda left: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__("feeder", self._feed, on_crash, grace, wake=sightings.wake)
+        self._lanes = {lane.folder.name: lane for lane in lanes}
+        self._sightings = sightings
+        self._room = room
+        self._submit = submit
+        self._exhausted = exhausted
+        self._clock = clock
+        self._ended: queue.SimpleQueue[JobEnded] = queue.SimpleQueue()
+        self._under_way = 0
+
+    def listen(self, event: Event) -> None:
+        """A `Listener`: any thread."""
+        if isinstance(event, JobEnded):
+            self._ended.put(event)
+            self._sightings.wake()
+
+    def _feed(self, stopping: threading.Event) -> None:
+        wait_s = 0.0
+        while not stopping.is_set():
+            batch = self._sightings.take(wait_s)
+            now = self._clock()
+            for (folder, relative), hint in batch.files.items():
+                self._lanes[folder].sight(relative, hint, now)
+            for folder, below in batch.scans:
+                self._lanes[folder].begin_scan(below)
+            self._heed_outcomes(now)
+            for lane in self._lanes.values():
+                lane.advance(now, self._room, self._submit_counted)
+            self._tell_if_exhausted()
+            wait_s = self._until_next()
+
+    def _heed_outcomes(self, now: float) -> None:
+        """Trouble of the surroundings pauses the watch folder it happened in."""
+        while not self._ended.empty():
+            event = self._ended.get()
+            self._under_way -= 1
+            lane = self._lanes[event.job.folder.name]
+            match event.outcome:
+                case Deferred(reason, wait_s):
+                    lane.pause(reason, now, wait_s)
+                case Delivered():
+                    lane.relieve()
+                case _:
+                    pass
+
+    def _submit_counted(self, job: Job) -> bool:
+        taken = self._submit(job)
+        self._under_way += taken
+        return taken
+
+    def _tell_if_exhausted(self) -> None:
+        left: dict[str, str] = {}
+        for lane in self._lanes.values():
+            stuck = lane.left()
+            if stuck is None:
+                return
+            left |= stuck
+        if not self._under_way:
+            self._exhausted(left)
+
+    def _until_next(self) -> float:
+        """Until the next file is due; while there is no room, until someone wakes us."""
+        if not self._room():
+            return _LONGEST_WAIT_S
+        due = [at for lane in self._lanes.values() if (at := lane.next_due()) is not None]
+        now = self._clock()
+        return min(max(0.0, min(due, default=now + _LONGEST_WAIT_S) - now), _LONGEST_WAIT_S)

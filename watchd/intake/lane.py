@@ -1,0 +1,204 @@
+"""One watch folder's way from a sighting to a job; lives on the feeder's thread."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from watchd.domain.events import FileWaits, FolderPaused, FolderResumed
+from watchd.domain.job import SourceFile, Stamp
+from watchd.domain.ports import Listener, Submit
+from watchd.domain.profile import WatchFolder
+from watchd.intake.admission import Admission
+from watchd.intake.complete import Finding
+from watchd.intake.mounts import Mount
+from watchd.intake.scan import scan
+from watchd.intake.settle import Rest, Settler
+from watchd.intake.sightings import Hint
+from watchd.tree import Tree
+
+_LOOK_AGAIN_S = 5.0
+_FIRST_PAUSE_S = 2.0
+_LONGEST_PAUSE_S = 60.0
+
+
+class Lane:
+    """Follows what was sighted, and hands a job to `submit` while there is `room`."""
+
+    def __init__(
+        self,
+        folder: WatchFolder,
+        admission: Admission,
+        settler: Settler,
+        mount: Mount,
+        announce: Listener,
+        quiet_s: Callable[[Stamp], float] = lambda stamp: 0.0,
+    ) -> None:
+        self.folder = folder
+        self.news = 0  # files that were not followed before; tells a poller whether anything happens
+        self._admission = admission
+        self._settler = settler
+        self._mount = mount
+        self._announce = announce
+        self._quiet_s = quiet_s
+        self._tree = Tree(folder.inbox)
+        self._scans: dict[str, Iterator[tuple[str, Stamp]]] = {}
+        self._scan_again = False
+        self._stuck: dict[str, str] = {}
+        self._trouble = _Trouble()
+
+    def sight(self, relative: str, hint: Hint, now: float) -> None:
+        """A path that someone saw; what is no picture's name is dropped here."""
+        if relative not in self._settler:
+            if self._admission.wanted.refusal(relative):
+                return
+            if self._settler.full:
+                self.begin_scan("")
+                return
+            self.news += 1
+        self._settler.sight(relative, hint, now)
+
+    def begin_scan(self, below: str) -> None:
+        """Reads the inbox, or what lies at `below`, as far as there is room for what it finds."""
+        if "" in self._scans:
+            self._scan_again = True  # what this scan has passed may have changed since
+        elif not below or self.folder.recursive:
+            self._scans[below] = scan(self._tree, self._admission.wanted, self.folder.recursive, below)
+
+    def advance(self, now: float, room: Callable[[], bool], submit: Submit) -> None:
+        """Does everything that can be done now without waiting."""
+        if not self._present(now):
+            return
+        try:
+            self._read_scans(now)
+            while room() and (relative := self._settler.take_due(now)) is not None:
+                self._settler.postpone(relative, now + _LOOK_AGAIN_S)  # should the look itself fail
+                self._look(relative, now, submit)
+        except OSError as error:
+            self.pause(f"{self.folder.inbox}: {error.strerror}", now)
+
+    def next_due(self) -> float | None:
+        """When `advance` has something to do again; it may be past."""
+        return self._trouble.until if self._trouble.paused else self._settler.next_due()
+
+    def left(self) -> dict[str, str] | None:
+        """What cannot become a job soon, with the reason; None while there is more that can."""
+        if self._trouble.paused:
+            return {self.folder.name: self._trouble.reason}
+        if self._scans or len(self._settler) > len(self._stuck):
+            return None
+        return dict(self._stuck)
+
+    def pause(self, reason: str, now: float, at_least_s: float = 0.0) -> None:
+        """The surroundings are in trouble: takes nothing new for a while, which costs no file an attempt."""
+        if not self._trouble.paused:
+            self._announce(FolderPaused(self.folder.name, reason))
+        self._trouble.grow(reason, now, at_least_s)
+
+    def relieve(self) -> None:
+        """Something succeeded: the next trouble starts with a short pause again."""
+        if not self._trouble.paused:
+            self._trouble = _Trouble()
+
+    def _present(self, now: float) -> bool:
+        """Whether the folder is to be worked on; ends a pause whose time has come."""
+        if self._trouble.paused and now < self._trouble.until:
+            return False
+        absent = self._absent()
+        if absent:
+            self.pause(absent, now)
+            return False
+        if self._trouble.paused:
+            self._trouble.paused = False
+            self._announce(FolderResumed(self.folder.name))
+            self.begin_scan("")
+        return True
+
+    def _absent(self) -> str:
+        """Why the folder is not really there: a share that is not mounted looks like an empty inbox."""
+        if self._mount.gone():
+            return f"{self._mount.point} is not mounted"
+        for place in (self.folder.inbox, self.folder.sidecar):
+            if not os.path.isdir(place):
+                return f"{place} is gone"
+        return ""
+
+    def _read_scans(self, now: float) -> None:
+        for below, found in list(self._scans.items()):
+            try:
+                while not self._settler.full:
+                    relative, stamp = next(found)
+                    if relative not in self._settler and not self._admission.knows(relative, stamp):
+                        self.news += 1
+                        self._settler.sight(relative, Hint.SEEN, now, self._quiet_s(stamp))
+            except StopIteration:
+                del self._scans[below]
+            except OSError:
+                del self._scans[below]
+                raise
+        if self._scan_again and not self._scans:
+            self._scan_again = False
+            self.begin_scan("")
+
+    def _look(self, relative: str, now: float, submit: Submit) -> None:
+        try:
+            stamp, _ = self._admission.kind(relative)
+            if stamp is None or self._admission.knows(relative, stamp):
+                self._forget(relative)
+                return
+            finding = self._admission.inspect(relative)
+        except (FileNotFoundError, NotADirectoryError):
+            self._forget(relative)
+            return
+        match self._settler.judge(relative, stamp, finding.wholeness, now):
+            case Rest.SETTLED:
+                self._admit(SourceFile(relative, stamp), "", now, submit)
+            case Rest.NEVER:
+                self._admit(SourceFile(relative, stamp), finding.reason, now, submit)
+            case Rest.WAITING:
+                self._note(relative, finding, now)
+
+    def _admit(self, source: SourceFile, fault: str, now: float, submit: Submit) -> None:
+        past = self._admission.history(source)
+        if past.ended:
+            self._forget(source.relative)
+        elif past.wait_s:
+            self._postpone(source, now + past.wait_s, past.wait_reason)
+        elif (job := self._admission.admit(source, fault)) is None:
+            self._postpone(source, now + _LOOK_AGAIN_S, "another daemon has it")
+        elif submit(job):
+            self._forget(source.relative)
+        else:
+            self._admission.give_back(job)
+            self._postpone(source, now + _LOOK_AGAIN_S, "the queue is closed")
+
+    def _note(self, relative: str, finding: Finding, now: float) -> None:
+        """Remembers why a file does not settle, and says so once when it takes long."""
+        if finding.reason:
+            self._stuck[relative] = finding.reason
+            if self._settler.overdue(relative, now):
+                self._announce(FileWaits(self.folder.name, relative, finding.reason))
+        else:
+            self._stuck.pop(relative, None)
+
+    def _postpone(self, source: SourceFile, until: float, reason: str) -> None:
+        self._stuck[source.relative] = reason
+        self._settler.postpone(source.relative, until)
+
+    def _forget(self, relative: str) -> None:
+        self._stuck.pop(relative, None)
+        self._settler.forget(relative)
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """A pause of the watch folder; each further trouble, until something succeeds, doubles it."""
+
+    paused: bool = False
+    reason: str = ""
+    until: float = 0.0
+    length_s: float = 0.0
+
+    def grow(self, reason: str, now: float, at_least_s: float) -> None:
+        self.length_s = min(max(self.length_s * 2, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
+        self.paused, self.reason = True, reason
+        self.until = now + max(self.length_s, at_least_s)

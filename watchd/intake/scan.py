@@ -1,0 +1,41 @@
+"""Walks an inbox: yields every wanted regular file with its stamp, and follows no link."""
+
+import os
+import stat
+from collections.abc import Iterator
+
+from watchd.domain.job import Stamp
+from watchd.intake.wanted import Wanted
+from watchd.tree import Tree
+
+
+def scan(tree: Tree, wanted: Wanted, recursive: bool, below: str = "") -> Iterator[tuple[str, Stamp]]:
+    """Lazily, folder by folder; holds one descriptor. What vanishes while it walks is passed over.
+
+    Raises FileNotFoundError if the inbox itself is gone.
+    """
+    waiting = [below]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with tree.folder(folder) as handle, os.scandir(handle) as entries:
+                for entry in entries:
+                    path = f"{folder}/{entry.name}" if folder else entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        if recursive and wanted.enters(path):
+                            waiting.append(path)
+                    elif not wanted.refusal(path):
+                        yield from _regular(entry, path)
+        except OSError:
+            if not folder:
+                raise
+            # A subfolder that vanished, became a link or may not be read: the next scan looks again.
+
+
+def _regular(entry: "os.DirEntry[str]", path: str) -> Iterator[tuple[str, Stamp]]:
+    try:
+        found = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    if stat.S_ISREG(found.st_mode):
+        yield path, Stamp.of(found)

@@ -1,0 +1,126 @@
+"""Which sighted files have come to rest: a state machine without files, threads or a clock of its own."""
+
+import heapq
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from watchd.domain.job import Stamp
+from watchd.intake.complete import Wholeness
+from watchd.intake.sightings import Hint
+
+_SOONEST_LOOK_S = 0.1
+_LATEST_LOOK_S = 5.0
+
+
+class Rest(Enum):
+    SETTLED = auto()
+    WAITING = auto()
+    NEVER = auto()  # unfinished and unchanged for so long that nobody will finish it
+
+
+@dataclass(slots=True)
+class _Waiting:
+    quiet_since: float
+    due: float = 0.0
+    stamp: Stamp | None = None
+    longest_gap_s: float = 0.0
+    news: bool = False  # it has arrived since it was last looked at
+    arrived: bool = False  # it has arrived, and not changed since
+    warned: bool = False
+
+
+class Settler:
+    """Follows the files of one inbox from their first sighting until they settle or vanish.
+
+    Every `now` is seconds of a monotonic clock. A file settles once it is quiet for `settle_s`, or for
+    twice the longest pause its writer has made; at once if it proves to be whole and its writer gone.
+    """
+
+    def __init__(self, settle_s: float, timeout_s: float, capacity: int) -> None:
+        self._settle_s = settle_s
+        self._timeout_s = timeout_s
+        self._capacity = capacity
+        self._waiting: dict[str, _Waiting] = {}
+        self._agenda: list[tuple[float, str]] = []  # a heap; an entry counts if it is its file's due time
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __contains__(self, relative: str) -> bool:
+        return relative in self._waiting
+
+    @property
+    def full(self) -> bool:
+        return len(self._waiting) >= self._capacity
+
+    def sight(self, relative: str, hint: Hint, now: float, quiet_s: float = 0.0) -> None:
+        """Starts to follow a file, or notes that something happened to it.
+
+        `quiet_s` is how long it is known to have been at rest already.
+        """
+        file = self._waiting.get(relative)
+        if file is None:
+            file = self._waiting[relative] = _Waiting(quiet_since=now - quiet_s)
+            self.postpone(relative, now + (self._settle_s if hint is Hint.TOUCHED else 0.0))
+        if hint is Hint.ARRIVED:
+            file.news = True
+            self.postpone(relative, now)
+
+    def take_due(self, now: float) -> str | None:
+        """The file whose time came first; whoever takes it judges, postpones or forgets it."""
+        due = self.next_due()
+        if due is None or due > now:
+            return None
+        return heapq.heappop(self._agenda)[1]
+
+    def next_due(self) -> float | None:
+        while self._agenda:
+            due, relative = self._agenda[0]
+            file = self._waiting.get(relative)
+            if file is not None and file.due == due:
+                return due
+            heapq.heappop(self._agenda)
+        return None
+
+    def forget(self, relative: str) -> None:
+        self._waiting.pop(relative, None)
+
+    def postpone(self, relative: str, until: float) -> None:
+        """Keeps the file, and looks at it again at that time."""
+        self._waiting[relative].due = until
+        heapq.heappush(self._agenda, (until, relative))
+
+    def judge(self, relative: str, stamp: Stamp, wholeness: Wholeness, now: float) -> Rest:
+        """Whether the file, seen just now like this, has come to rest; if not, when to look again is set."""
+        file = self._waiting[relative]
+        if file.stamp not in (None, stamp):
+            file.longest_gap_s = max(file.longest_gap_s, now - file.quiet_since)
+            file.quiet_since = now
+            file.arrived = False
+        file.arrived = file.arrived or file.news
+        file.stamp, file.news = stamp, False
+        quiet_s = now - file.quiet_since
+        needed_s = self._needed_s(file, wholeness)
+        if quiet_s >= needed_s:
+            return Rest.NEVER if wholeness is Wholeness.UNFINISHED else Rest.SETTLED
+        self.postpone(
+            relative, now + min(max(quiet_s / 2, _SOONEST_LOOK_S), _LATEST_LOOK_S, needed_s - quiet_s)
+        )
+        return Rest.WAITING
+
+    def overdue(self, relative: str, now: float) -> bool:
+        """True once per file: it has been quiet for half of the time-out and still does not settle."""
+        file = self._waiting[relative]
+        late = not file.warned and now - file.quiet_since >= self._timeout_s / 2
+        file.warned = file.warned or late
+        return late
+
+    def _needed_s(self, file: _Waiting, wholeness: Wholeness) -> float:
+        """How long the file must be quiet to settle, or to be given up."""
+        if wholeness is Wholeness.PROVEN or (wholeness is Wholeness.ENDED and file.arrived):
+            return 0.0
+        if wholeness is Wholeness.BUSY:
+            return float("inf")
+        if wholeness in (Wholeness.DOUBTFUL, Wholeness.UNFINISHED):
+            return self._timeout_s
+        return min(max(self._settle_s, 2 * file.longest_gap_s), self._timeout_s)

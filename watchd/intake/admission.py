@@ -41,7 +41,7 @@ class Gate:
 
 
 class Admission:
-    """The gates of one watch folder. `history` asks the receipts; `knows` is its quick form, without a disk."""
+    """The gates of one watch folder. `history` asks the receipts; `knows` is its form without a disk."""
 
     def __init__(
         self,

@@ -133,7 +133,7 @@ def _png_ends(handle: int, size: int) -> bool:
         length, kind = struct.unpack(">I4s", os.pread(handle, 8, at))
         at += 12 + length
         if kind == b"IEND":
-            return at <= size
+            return bool(at <= size)
     return False
 
 

@@ -26,13 +26,14 @@ class Feeder(Background):
 
     def __init__(
         self,
+        *,
         lanes: Sequence[Lane],
         sightings: Sightings,
         room: Callable[[], bool],
         submit: Submit,
         on_crash: OnCrash,
         grace: Grace,
-        exhausted: Callable[[dict[str, str]], None] = lambda left: None,
+        exhausted: Callable[[dict[str, str]], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__("feeder", self._feed, on_crash, grace, wake=sightings.wake)

@@ -26,12 +26,13 @@ class Lane:
 
     def __init__(
         self,
+        *,
         folder: WatchFolder,
         admission: Admission,
         settler: Settler,
         mount: Mount,
         announce: Listener,
-        quiet_s: Callable[[Stamp], float] = lambda stamp: 0.0,
+        quiet_s: Callable[[Stamp], float] = lambda _: 0.0,
     ) -> None:
         self.folder = folder
         self.news = 0  # files that were not followed before; tells a poller whether anything happens

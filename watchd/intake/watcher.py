@@ -6,6 +6,7 @@ queue loses files without a word. So the handler only puts paths, everything is 
 whatever has died is scheduled anew with a scan, and a scan on a timer finds what was missed all the same.
 """
 
+import logging
 import os
 import random
 import threading
@@ -18,10 +19,11 @@ from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
 from watchd.background import Background, Grace, OnCrash
-from watchd.domain.events import Event, FolderPaused
 from watchd.domain.profile import Detect, WatchFolder
 from watchd.intake.mounts import Mount
 from watchd.intake.sightings import Hint, Sightings
+
+log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 1.0
 _FIRST_RETRY_S = 1.0
@@ -44,10 +46,10 @@ class Watcher(Background):
 
     def __init__(
         self,
+        *,
         folders: Iterable[tuple[WatchFolder, Mount]],
         sightings: Sightings,
         news: Callable[[str], int],
-        announce: Callable[[Event], None],
         on_crash: OnCrash,
         grace: Grace,
         clock: Callable[[], float] = time.monotonic,
@@ -56,7 +58,6 @@ class Watcher(Background):
         self._watches = [_Watch(folder, polls(folder, mount), sightings) for folder, mount in folders]
         self._sightings = sightings
         self._news = news
-        self._announce = announce
         self._clock = clock
 
     def __enter__(self) -> "Watcher":
@@ -81,8 +82,9 @@ class Watcher(Background):
             watch.start()
         except OSError as error:
             if not watch.retry_s:
-                reason = f"no events from {watch.folder.inbox} ({error.strerror}); it is scanned instead"
-                self._announce(FolderPaused(watch.folder.name, reason))
+                log.warning(
+                    "no events, scanning instead", extra={"path": watch.folder.inbox, "reason": str(error)}
+                )
             watch.retry_s = min(max(watch.retry_s * 2, _FIRST_RETRY_S), _LONGEST_RETRY_S)
             watch.retry_at = now + watch.retry_s
         else:
@@ -147,9 +149,9 @@ class _Watch:
             return False
 
     def next_interval_s(self, news: int) -> float:
-        """Until the next scan: the rescan with its jitter, or a poll that slows down while nothing happens."""
+        """Until the next scan: the rescan with its jitter, or a poll that slows while nothing happens."""
         if not self.polling and not self.retry_s:
-            return self.folder.rescan_s * random.uniform(0.75, 1.25)  # noqa: S311 - spreads load, guards nothing
+            return self.folder.rescan_s * random.uniform(0.75, 1.25)
         self._pace = 1.0 if news != self._news_before else min(self._pace * 1.5, _SLOWEST_POLL)
         self._news_before = news
         return self.folder.poll_s * self._pace

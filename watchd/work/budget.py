@@ -1,0 +1,42 @@
+"""How many bytes of pixels may be in flight at once: pictures wait here before they are decoded."""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class PixelBudget:
+    """First come, first served, so that a large picture is not passed by small ones for ever.
+
+    A picture that needs more than the whole budget is let in alone.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._taken = 0
+        self._line: deque[object] = deque()
+        self._taken_changed = threading.Condition()
+
+    @property
+    def in_flight(self) -> int:
+        return self._taken
+
+    @contextmanager
+    def reserve(self, needed: int) -> Iterator[None]:
+        """Waits until `needed` bytes are free, and holds them while entered."""
+        needed = min(needed, self._max_bytes)
+        place = object()
+        with self._taken_changed:
+            self._line.append(place)
+            while self._line[0] is not place or self._taken + needed > self._max_bytes:
+                self._taken_changed.wait()
+            self._line.popleft()
+            self._taken += needed
+            self._taken_changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._taken_changed:
+                self._taken -= needed
+                self._taken_changed.notify_all()

@@ -1,0 +1,137 @@
+"""The straight line for one job, and its envelope: error → outcome → receipt → listeners → release."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from watchd.domain.errors import ClaimLost, JobError, RejectedImage
+from watchd.domain.events import JobBegun, JobEnded
+from watchd.domain.job import Job
+from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, word
+from watchd.domain.ports import Listener
+from watchd.imaging.compose import compose
+from watchd.imaging.decode import open_picture
+from watchd.imaging.encode import encode
+from watchd.imaging.segment import Segmenter
+from watchd.store.places import Places
+from watchd.store.receipts import Receipt
+from watchd.work.budget import PixelBudget
+from watchd.work.retry import ENVIRONMENT_WAIT_S, judge
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one job may ask for: pixels of the picture, bytes of the file, attempts of ours."""
+
+    max_pixels: int
+    max_bytes: int
+    attempts: int
+
+
+class Processor:
+    """Any thread, any number at once. `places` by watch folder, `segmenters` by model."""
+
+    def __init__(
+        self,
+        *,
+        places: Mapping[str, Places],
+        segmenters: Mapping[str, Segmenter],
+        budget: PixelBudget,
+        limits: Limits,
+        announce: Listener,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._places = places
+        self._segmenters = segmenters
+        self._budget = budget
+        self._limits = limits
+        self._announce = announce
+        self._clock = clock
+
+    def handle(self, job: Job) -> None:
+        """Takes the job to exactly one outcome; never raises for what is one file's trouble."""
+        began = self._clock()
+        self._announce(JobBegun(job))
+        places = self._places[job.folder.name]
+        try:
+            outcome = self._attempt(job, places)
+        except OSError as error:  # the disk under the receipts themselves
+            outcome = Deferred(f"no receipt can be written: {error}", ENVIRONMENT_WAIT_S)
+        try:
+            places.claims.release(job.source.key, job.token)
+        except OSError as error:
+            log.warning("claim not released", extra={"path": job.source.relative, "reason": str(error)})
+        self._announce(JobEnded(job, outcome, self._clock() - began))
+
+    def process(self, job: Job, receipt: Receipt) -> Delivered:
+        """The line itself: from the settled file to the cutout in the outbox and the original retired."""
+        places = self._places[job.folder.name]
+        profile = job.folder.profile
+        self._check(job)
+        with places.inbox.open(job.source) as file:
+            header = open_picture(file, job.source.relative, self._limits.max_pixels)
+            with self._budget.reserve(header.peak_bytes + job.source.stamp.size):
+                picture = header.load()
+                mask = self._segmenters[profile.model](picture.image)
+                data = encode(compose(picture, mask), picture.icc, picture.dpi)
+        places.inbox.confirm(job.source)
+        if not places.claims.holds(job.source.key, job.token):
+            raise ClaimLost(f"{job.source.relative} was taken over by another daemon")
+        receipt = places.outbox.deliver(
+            receipt,
+            f".{profile.format}",
+            data,
+            lambda name, digest: places.receipts.intend(receipt, name, digest),
+        )
+        places.inbox.retire(job.source, job.token)
+        return Delivered(receipt.output, profile.model, picture.notes)
+
+    def _attempt(self, job: Job, places: Places) -> Outcome:
+        """One attempt, counted before it is made: a file that kills the process cannot do so for ever."""
+        before = places.receipts.read(job.source.relative)
+        receipt = places.receipts.begin(job.source, job.token)
+        if before is not None:
+            places.outbox.clear_temp(before)
+        try:
+            if receipt.attempts > self._limits.attempts:
+                outcome: Outcome = Failed("every attempt ended the process or came to nothing", final=True)
+            else:
+                outcome = self.process(job, receipt)
+        except Exception as error:  # noqa: BLE001 - whatever one file does, the daemon lives
+            outcome = judge(error, receipt.attempts, self._limits.attempts)
+        outcome = self._quarantine(job, places, receipt, outcome)
+        places.receipts.end(places.receipts.read(job.source.relative) or receipt, outcome)
+        return outcome
+
+    def _quarantine(self, job: Job, places: Places, receipt: Receipt, outcome: Outcome) -> Outcome:
+        """Puts what will never become a cutout into failed/; trouble on the way there is another outcome."""
+        match outcome:
+            case Rejected(reason, advice):
+                report = {"reason": reason, "advice": advice}
+            case Failed(reason, trace, final=True):
+                advice = "This is a fault of watchd's. `watchd retry` puts the file back into the inbox."
+                report = {"reason": reason, "advice": advice, "traceback": trace}
+            case _:
+                return outcome
+        facts = {"outcome": word(outcome), "attempts": receipt.attempts, "model": job.folder.profile.model}
+        try:
+            places.failed.take(job.source, report | facts | {"at": _now()}, job.token)
+        except (OSError, JobError) as error:
+            return judge(error, receipt.attempts, self._limits.attempts + 1)
+        return outcome
+
+    def _check(self, job: Job) -> None:
+        """What is rejected without a look inside."""
+        name, size, limit = job.source.relative, job.source.stamp.size, self._limits.max_bytes
+        if job.fault:
+            raise RejectedImage(f"{name}: {job.fault}", "Copy the file into the inbox again, whole.")
+        if size > limit:
+            reason = f"{name}: {size} bytes exceed the limit of {limit} (limits.max_bytes)"
+            raise RejectedImage(reason, "Raise limits.max_bytes, or make the file smaller.")
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

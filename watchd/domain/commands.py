@@ -1,5 +1,6 @@
 """What can be asked of the daemon through its mailbox."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -12,9 +13,9 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """`--once`: everything that was there has its outcome; `left` names what did not come to rest."""
+    """`--once`: everything that was there has its outcome; `left` says why what is left did not settle."""
 
-    left: tuple[str, ...] = ()
+    left: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

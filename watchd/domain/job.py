@@ -41,7 +41,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A claimed settled file with its profile, which it keeps. `token` is the claim that it was made under."""
+    """A claimed settled file with its profile, which it keeps. `token` is the claim that holds it."""
 
     id: JobId
     folder: WatchFolder

@@ -23,3 +23,6 @@ class Claims(Protocol):
         """Whether the claim is still ours; asked right before a delivery."""
 
     def release(self, key: str, token: str) -> None: ...
+
+    def refresh(self) -> None:
+        """Renews the lease of everything that is held; called well within the lease."""

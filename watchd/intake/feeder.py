@@ -1,12 +1,11 @@
 """The one intake thread: sightings → settle → admission → submit."""
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
 
 from watchd.background import Background, Grace, OnCrash
-from watchd.domain.events import Event, JobEnded
+from watchd.domain.events import JobEnded
 from watchd.domain.job import Job
 from watchd.domain.outcome import Deferred, Delivered
 from watchd.domain.ports import Submit
@@ -43,14 +42,7 @@ class Feeder(Background):
         self._submit = submit
         self._exhausted = exhausted
         self._clock = clock
-        self._ended: queue.SimpleQueue[JobEnded] = queue.SimpleQueue()
         self._under_way = 0
-
-    def listen(self, event: Event) -> None:
-        """A `Listener`: any thread."""
-        if isinstance(event, JobEnded):
-            self._ended.put(event)
-            self._sightings.wake()
 
     def _feed(self, stopping: threading.Event) -> None:
         wait_s = 0.0
@@ -61,16 +53,15 @@ class Feeder(Background):
                 self._lanes[folder].sight(relative, hint, now)
             for folder, below in batch.scans:
                 self._lanes[folder].begin_scan(below)
-            self._heed_outcomes(now)
+            self._heed(batch.ended, now)
             for lane in self._lanes.values():
                 lane.advance(now, self._room, self._submit_counted)
             self._tell_if_exhausted()
             wait_s = self._until_next()
 
-    def _heed_outcomes(self, now: float) -> None:
+    def _heed(self, ended: list[JobEnded], now: float) -> None:
         """Trouble of the surroundings pauses the watch folder it happened in."""
-        while not self._ended.empty():
-            event = self._ended.get()
+        for event in ended:
             self._under_way -= 1
             lane = self._lanes[event.job.folder.name]
             match event.outcome:

@@ -1,8 +1,10 @@
-"""The mailbox between those who see something and the feeder: bounded, and one entry per path."""
+"""The feeder's mailbox: what was seen, what is to be scanned, which jobs ended; one entry per path."""
 
 import threading
 from dataclasses import dataclass, field
 from enum import IntEnum
+
+from watchd.domain.events import Event, JobEnded
 
 
 class Hint(IntEnum):
@@ -15,10 +17,11 @@ class Hint(IntEnum):
 
 @dataclass(slots=True)
 class Batch:
-    """What came in since the last take, by watch folder: paths with their strongest hint, and scans."""
+    """What came in since the last take; paths are by watch folder, with their strongest hint."""
 
     files: dict[tuple[str, str], Hint] = field(default_factory=dict)
     scans: set[tuple[str, str]] = field(default_factory=set)
+    ended: list[JobEnded] = field(default_factory=list)
 
 
 class Sightings:
@@ -48,6 +51,13 @@ class Sightings:
             self._batch.scans.add((folder, below))
         self._something.set()
 
+    def listen(self, event: Event) -> None:
+        """A `Listener`: how jobs end decides what the feeder does next."""
+        if isinstance(event, JobEnded):
+            with self._batch_guard:
+                self._batch.ended.append(event)
+            self._something.set()
+
     def wake(self) -> None:
         """Lets `take` return now, with whatever there is."""
         self._something.set()
@@ -55,7 +65,7 @@ class Sightings:
     def take(self, timeout_s: float | None) -> Batch:
         """Waits until there is something, or for the time given; never longer."""
         self._something.wait(timeout_s)
-        self._something.clear()
+        self._something.clear()  # before the batch is taken: who puts from here on sets it again
         with self._batch_guard:
             batch, self._batch = self._batch, Batch()
         return batch

@@ -43,6 +43,15 @@ class Receipt:
         """Whether the file as it was then needs nothing more."""
         return self.state in ("delivered", "rejected") or (self.state == "failed" and not self.not_before)
 
+    def in_words(self) -> str:
+        """For people: how it stands, since when, and why."""
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.at))
+        facts = [f"{self.state} at {when}", f"attempt {self.attempts}"]
+        facts += [f"outbox: {self.output}"] if self.output else []
+        facts += [f"model {self.model}"] if self.model else []
+        facts += [self.reason] if self.reason else []
+        return ", ".join([*facts, *self.notes])
+
 
 class Receipts:
     """The receipts of one watch folder. Any thread; one source has one writer, the holder of its claim."""
@@ -124,6 +133,13 @@ class Receipts:
         wait = receipt.not_before - self._clock()
         return wait if 0 < wait <= longest_s else 0.0
 
+    def all(self) -> Iterator[Receipt]:
+        """Every receipt that can be read."""
+        for path in self._paths():
+            receipt = self._parse_at(path)
+            if receipt is not None:
+                yield receipt
+
     def prune(self, keep_s: float, still_there: Callable[[str], bool]) -> int:
         """Removes receipts older than `keep_s` of sources that have left the inbox; returns how many."""
         pruned = 0
@@ -136,12 +152,15 @@ class Receipts:
 
     def _older_than(self, keep_s: float) -> Iterator[str]:
         oldest = self._clock() - keep_s
+        for path in self._paths():
+            with contextlib.suppress(FileNotFoundError):
+                if self._tree.stat(path).st_mtime < oldest:
+                    yield path
+
+    def _paths(self) -> Iterator[str]:
         for shard in _names(self._tree, _FOLDER):
             for name in _names(self._tree, f"{_FOLDER}/{shard}"):
-                path = f"{_FOLDER}/{shard}/{name}"
-                with contextlib.suppress(FileNotFoundError):
-                    if self._tree.stat(path).st_mtime < oldest:
-                        yield path
+                yield f"{_FOLDER}/{shard}/{name}"
 
     def _parse_at(self, path: str) -> Receipt | None:
         """None also for a torn or foreign file."""

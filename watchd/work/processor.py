@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from watchd import __version__
 from watchd.domain.errors import ClaimLost, JobError, RejectedImage
 from watchd.domain.events import JobBegun, JobEnded
 from watchd.domain.job import Job
@@ -20,6 +21,8 @@ from watchd.work.budget import PixelBudget
 from watchd.work.retry import ENVIRONMENT_WAIT_S, judge
 
 log = logging.getLogger(__name__)
+
+_ABOUT = {"Software": f"watchd {__version__}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,8 @@ class Processor:
             header = open_picture(file, job.source.relative, self._limits.max_pixels)
             with self._budget.reserve(header.peak_bytes + job.source.stamp.size):
                 picture = header.load()
-                mask = self._segmenters[profile.model](picture.image)
-                data = encode(compose(picture, mask), picture.icc, picture.dpi)
+                mask = self._segmenters[profile.model](picture.seen())
+                data = encode(compose(picture, mask), picture.icc, picture.dpi, _ABOUT)
         places.inbox.confirm(job.source)
         if not places.claims.holds(job.source.key, job.token):
             raise ClaimLost(f"{job.source.relative} was taken over by another daemon")

@@ -1,0 +1,238 @@
+"""Says what is connected to what: builds the parts of the daemon from a Config."""
+
+import os
+import queue
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from watchd.background import Grace
+from watchd.config.schema import Config
+from watchd.domain.commands import Command, Crashed, Exhausted
+from watchd.domain.errors import ModelError
+from watchd.domain.events import Event
+from watchd.domain.job import Job, SourceFile, Stamp
+from watchd.domain.ports import Listener
+from watchd.domain.profile import WatchFolder
+from watchd.imaging.cpus import ThreadPlan, cpu_quota, physical_first, plan_threads, usable_cpus
+from watchd.imaging.download import Progress as PullProgress
+from watchd.imaging.download import pull
+from watchd.imaging.models import KNOWN, FoundModel, find, model_home
+from watchd.imaging.segment import Segmenter
+from watchd.imaging.session import load_segmenter
+from watchd.intake.admission import Admission, History
+from watchd.intake.feeder import Feeder
+from watchd.intake.lane import Lane
+from watchd.intake.mounts import mount_of
+from watchd.intake.settle import Settler
+from watchd.intake.sightings import Sightings
+from watchd.intake.watcher import Watcher
+from watchd.report.board import StatusBoard
+from watchd.report.eventlog import log_event
+from watchd.report.fanout import Fanout
+from watchd.report.logs import job_context
+from watchd.report.progress import Progress
+from watchd.report.statusfile import StatusFile
+from watchd.report.systemd import systemd_listener
+from watchd.store.atomic import replace_quickly
+from watchd.store.places import Places
+from watchd.store.receipts import Receipts
+from watchd.tree import Tree
+from watchd.work.budget import PixelBudget
+from watchd.work.janitor import Chore, Janitor
+from watchd.work.pool import WorkerPool
+from watchd.work.processor import Limits, Processor
+from watchd.work.queue import JobQueue
+
+STATUS_FILE = "status.json"
+
+_DAY_S = 86400.0
+_STATUS_EVERY_S = 1.0
+_LONGEST_WAIT_S = 3600.0
+
+Mailbox = queue.SimpleQueue[Command]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The parts that live, from the sink to the source: entered in this order, left in reverse."""
+
+    parts: tuple[AbstractContextManager[object], ...]
+    announce: Listener
+    status: tuple[StatusFile, ...]
+
+
+def assemble(
+    config: Config,
+    *,
+    segmenters: Mapping[str, Segmenter],
+    plan: ThreadPlan,
+    mailbox: Mailbox,
+    environ: Mapping[str, str],
+    progress: Progress | None = None,
+) -> Line:
+    """Builds everything and starts nothing. With `progress` the line ends once all is done that is there."""
+    once = progress is not None
+    folders = config.watch_folders()
+    places = {folder.name: Places.of(folder, config.lease) for folder in folders}
+    grace = Grace(config.drain)
+
+    def crashed(thread: str, error: BaseException) -> None:
+        mailbox.put(Crashed(thread, error))
+
+    def give_back(job: Job) -> None:
+        places[job.folder.name].claims.release(job.source.key, job.token)
+
+    sightings = Sightings(config.limits.pending)
+    jobs = JobQueue(config.queue.size, on_room=sightings.wake)
+    board = StatusBoard(
+        model=", ".join(sorted(segmenters)),
+        workers=plan.workers,
+        folders=[folder.name for folder in folders],
+        queue_depth=lambda: len(jobs),
+    )
+
+    def tell_progress(event: Event) -> None:
+        if progress is not None:
+            progress.expect(sum(lane.news for lane in lanes.values()))
+            progress(event)
+
+    announce = Fanout([log_event, board, sightings.listen, systemd_listener(environ), tell_progress])
+    lanes = {folder.name: _lane(folder, places[folder.name], config, announce, once) for folder in folders}
+    processor = Processor(
+        places=places,
+        segmenters=segmenters,
+        budget=PixelBudget(config.limits.memory or default_memory()),
+        limits=Limits(config.limits.max_pixels, config.limits.max_bytes, config.attempts),
+        announce=announce,
+    )
+
+    def handle(job: Job) -> None:
+        with job_context(job.id):
+            processor.handle(job)
+
+    pool = WorkerPool(
+        handle=handle,
+        give_back=give_back,
+        queue=jobs,
+        cpus=plan.worker_cpus,
+        on_crash=crashed,
+        grace=grace,
+    )
+    feeder = Feeder(
+        lanes=tuple(lanes.values()),
+        sightings=sightings,
+        room=jobs.has_room,
+        submit=jobs.offer,
+        on_crash=crashed,
+        grace=grace,
+        exhausted=(lambda left: mailbox.put(Exhausted(left))) if once else (lambda _: None),
+    )
+    status = [StatusFile(folder.sidecar / STATUS_FILE, board.snapshot, _publish_status) for folder in folders]
+    janitor = Janitor(tuple(_chores(config, folders, places, status)), crashed, grace)
+    if progress is not None:
+        for folder in folders:
+            sightings.ask_scan(folder.name)
+        return Line((janitor, pool, feeder), announce, tuple(status))
+    watcher = Watcher(
+        folders=[(folder, mount_of(folder.inbox)) for folder in folders],
+        sightings=sightings,
+        news=lambda name: lanes[name].news,
+        on_crash=crashed,
+        grace=grace,
+    )
+    return Line((janitor, pool, feeder, watcher), announce, tuple(status))
+
+
+def load_segmenters(
+    models: Iterable[str], plan: ThreadPlan, environ: Mapping[str, str], progress: PullProgress
+) -> dict[str, Segmenter]:
+    """One session a model, warmed up; a known model that is not there is fetched first. ModelError."""
+    return {model: load_segmenter(fetch(model, environ, progress), plan) for model in models}
+
+
+def fetch(model: str, environ: Mapping[str, str], progress: PullProgress) -> FoundModel:
+    """Where the model's file is; downloads it if it is known and not there."""
+    try:
+        return find(model, environ)
+    except ModelError:
+        spec = KNOWN.get(model)
+        if spec is None or not spec.url:
+            raise
+        pull(spec, model_home(environ), progress)
+        return find(model, environ)
+
+
+def thread_plan(config: Config) -> ThreadPlan:
+    """From the config and the CPUs that this process may use. ConfigError for a CPU that it may not."""
+    threads = config.threads
+    cpus = physical_first(usable_cpus())
+    binding = config.binding if isinstance(config.binding, str) else ",".join(map(str, config.binding))
+    return plan_threads(threads.workers, threads.intra_op, threads.inter_op, binding, cpus, cpu_quota())
+
+
+def default_memory() -> int:
+    """Half of what this machine has, or the control group that we are in."""
+    total = psutil.virtual_memory().total
+    try:
+        limit = int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii"))
+    except (OSError, ValueError):  # no such group, or "max"
+        limit = total
+    return min(total, limit) // 2
+
+
+def admission(folder: WatchFolder, places: Places) -> Admission:
+    """The door of a watch folder; `watchd explain` asks the same one."""
+    return Admission(
+        folder,
+        places.claims,
+        history=lambda source: _history(places.receipts, source),
+        knows=places.receipts.knows,
+        local=mount_of(folder.inbox).local,
+    )
+
+
+def _lane(folder: WatchFolder, places: Places, config: Config, announce: Listener, once: bool) -> Lane:
+    return Lane(
+        folder=folder,
+        admission=admission(folder, places),
+        settler=Settler(folder.settle_s, folder.settle_timeout_s, config.limits.pending),
+        mount=mount_of(folder.inbox),
+        announce=announce,
+        quiet_s=_age_s if once else lambda _: 0.0,
+    )
+
+
+def _age_s(stamp: Stamp) -> float:
+    """How long nobody has touched the file, by the wall clock: a single run cannot watch it for long."""
+    return max(0.0, time.time() - max(stamp.mtime_ns, stamp.ctime_ns) / 1e9)
+
+
+def _history(receipts: Receipts, source: SourceFile) -> History:
+    receipt = receipts.ended(source)
+    if receipt is not None:
+        return History(ended=f"{receipt.state}: {receipt.output or receipt.reason}")
+    before = receipts.read(source.relative)
+    if before is None or before.stamp != source.stamp:
+        return History()
+    return History(wait_s=receipts.wait_s(before, _LONGEST_WAIT_S), wait_reason=before.reason)
+
+
+def _chores(
+    config: Config, folders: Sequence[WatchFolder], places: Mapping[str, Places], status: Sequence[StatusFile]
+) -> Iterator[Chore]:
+    for file, folder in zip(status, folders, strict=True):
+        yield Chore(f"status of {folder.name}", _STATUS_EVERY_S, file.write_if_changed)
+        here, inbox = places[folder.name], Tree(folder.inbox)
+        yield Chore(f"refresh the claims of {folder.name}", config.lease / 4, here.claims.refresh)
+        prune = partial(here.receipts.prune, config.receipts.keep, inbox.exists)
+        yield Chore(f"prune the receipts of {folder.name}", _DAY_S, prune)
+
+
+def _publish_status(path: Path, text: bytes) -> None:
+    replace_quickly(Tree(path.parent), path.name, text, f"status-{os.getpid()}")

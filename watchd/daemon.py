@@ -1,0 +1,135 @@
+"""The lifecycle root: in which order everything starts, what it obeys, and how it stops."""
+
+import logging
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import ExitStack
+from types import FrameType, TracebackType
+from typing import Self, TextIO, assert_never
+
+from watchd.assembly import Line, Mailbox, assemble, load_segmenters, thread_plan
+from watchd.config.schema import Config
+from watchd.domain.commands import Command, Crashed, Exhausted, Stop
+from watchd.domain.errors import ExitCode
+from watchd.domain.events import StateChanged
+from watchd.imaging.models import KNOWN
+from watchd.report import logs
+from watchd.report.download import DownloadBar
+from watchd.report.escape import escape
+from watchd.report.progress import Progress
+from watchd.store.places import prepare
+
+log = logging.getLogger(__name__)
+
+_ASK_TO_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def watch(config: Config, environ: Mapping[str, str]) -> ExitCode:
+    """Runs until a signal or a crash; blocks. StartupError if it cannot run."""
+    logs.set_up(config.log.level, config.log.format, None, environ)
+    mailbox = Mailbox()
+    with Signals(mailbox):
+        line = _start(config, mailbox, environ, None)
+        return _code(live(line, mailbox))
+
+
+def once(config: Config, environ: Mapping[str, str], stream: TextIO) -> ExitCode:
+    """Processes what is there, telling its progress on `stream`; blocks. StartupError if it cannot run."""
+    # Off a terminal the progress lines name every file already, also the rejected ones.
+    logs.set_up("warning" if stream.isatty() else "error", config.log.format, None, environ)
+    mailbox = Mailbox()
+    with Signals(mailbox), Progress(stream) as progress:
+        line = _start(config, mailbox, environ, progress)
+        command = live(line, mailbox)
+    left = command.left if isinstance(command, Exhausted) else {}
+    for name, reason in left.items():
+        print(f"left in the inbox: {escape(name)}: {escape(reason)}", file=stream)
+    print(progress.summary(), file=stream)
+    return ExitCode.SOME_FAILED if progress.failed and _code(command) is ExitCode.OK else _code(command)
+
+
+def live(line: Line, mailbox: Mailbox) -> Command:
+    """Starts every part, waits for a reason to end, and lets what has begun finish; returns the reason."""
+    with ExitStack() as life:
+        for part in line.parts:
+            life.enter_context(part)
+        _enter_state(line, "running")
+        command = mailbox.get()
+        _enter_state(line, "draining")
+    _enter_state(line, "stopped")
+    return command
+
+
+class Signals:
+    """While entered, the first signal asks to drain and a second one ends the process at once.
+
+    Ending at once is safe: whatever had begun is begun again at the next start, as after a kill -9.
+    """
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        self._asked = False
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._heed) for number in _ASK_TO_STOP}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]  # what signal() gave, it takes
+
+    def _heed(self, number: int, _: FrameType | None) -> None:
+        if self._asked:
+            os.write(2, b"watchd: stopped at once by a second signal\n")
+            os._exit(128 + number)
+        self._asked = True
+        self._mailbox.put(Stop(signal.Signals(number).name))
+
+
+def _start(config: Config, mailbox: Mailbox, environ: Mapping[str, str], progress: Progress | None) -> Line:
+    folders = config.watch_folders()
+    for folder in folders:
+        prepare(folder)
+    plan = thread_plan(config)
+    for note in plan.notes:
+        log.info("threads", extra={"note": note})
+    models = sorted({folder.profile.model for folder in folders})
+    with DownloadBar() as bar:
+        segmenters = load_segmenters(models, plan, environ, bar)
+    for model in models:
+        log.info("model", extra={"name_or_file": model, "hint": _hint(model)})
+    return assemble(
+        config, segmenters=segmenters, plan=plan, mailbox=mailbox, environ=environ, progress=progress
+    )
+
+
+def _hint(model: str) -> str:
+    better = KNOWN["u2net"]
+    if model != "builtin":
+        return ""
+    return f"--model u2net gives finer edges for a one-time download of {better.megabytes:g} MB"
+
+
+def _enter_state(line: Line, state: str) -> None:
+    """Known on disk at once: who waits for the daemon looks there."""
+    line.announce(StateChanged(state))
+    for file in line.status:
+        file.write_if_changed()
+
+
+def _code(command: Command) -> ExitCode:
+    match command:
+        case Stop(cause):
+            log.info("stopped", extra={"cause": cause})
+            return ExitCode.OK
+        case Exhausted(left):
+            return ExitCode.SOME_FAILED if left else ExitCode.OK
+        case Crashed(thread, error):
+            log.critical("a thread died", extra={"who": thread}, exc_info=error)
+            return ExitCode.CRASHED
+        case _:
+            assert_never(command)

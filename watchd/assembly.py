@@ -172,8 +172,9 @@ def thread_plan(config: Config) -> ThreadPlan:
     """From the config and the CPUs that this process may use. ConfigError for a CPU that it may not."""
     threads = config.threads
     cpus = physical_first(usable_cpus())
-    binding = config.binding if isinstance(config.binding, str) else ",".join(map(str, config.binding))
-    return plan_threads(threads.workers, threads.intra_op, threads.inter_op, binding, cpus, cpu_quota())
+    return plan_threads(
+        threads.workers, threads.intra_op, threads.inter_op, config.binding, cpus, cpu_quota()
+    )
 
 
 def default_memory() -> int:

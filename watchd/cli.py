@@ -100,8 +100,11 @@ def check(root: Path | None, config: Path | None, schema: bool) -> None:
         return
     from watchd.checkup import check_all
 
+    loaded = _load(root, config, {})
+    for key, value, origin in loaded.effective():
+        click.echo(f"{_shown(key)} = {_shown(value)}  ({_shown(origin)})")
     worst = ExitCode.OK
-    for finding in check_all(_load(root, config, {}), os.environ):
+    for finding in check_all(loaded, os.environ):
         click.echo(f"{'ok  ' if finding.code is ExitCode.OK else 'BAD '} {finding.text}")
         worst = worst or finding.code
     sys.exit(worst)
@@ -140,7 +143,7 @@ def retry(paths: tuple[Path, ...], config: Path | None) -> None:
 
     count = 0
     for path in paths or (None,):
-        for folder in _folders(_root_above(path) if path else None, config):
+        for folder in _folders(_root_above(path, config), config):
             everything = path is None or os.path.realpath(path) == os.path.dirname(folder.failed)
             for back in put_back(folder, None if everything else path):
                 click.echo(f"{folder.name}: {_shown(back)} is back in the inbox")
@@ -157,7 +160,7 @@ def explain(path: Path, config: Path | None) -> None:
     from watchd.errands import below
     from watchd.errands import explain as gates_of
 
-    for folder in _folders(_root_above(path), config):
+    for folder in _folders(_root_above(path, config), config):
         relative = below(path, folder.inbox)
         if relative is None:
             continue
@@ -232,8 +235,10 @@ def _folders(root: Path | None, config: Path | None) -> "tuple[WatchFolder, ...]
     return _load(root, config, {}).config.watch_folders()
 
 
-def _root_above(path: Path) -> Path | None:
-    """The nearest folder at or above a path that looks like the root of a watch folder."""
+def _root_above(path: Path | None, config: Path | None) -> Path | None:
+    """The nearest folder at or above a path that looks like a root; none where a config is named."""
+    if path is None or config is not None:
+        return None
     absolute = Path(os.path.abspath(path))
     for folder in (absolute, *absolute.parents):
         if (folder / ".watchd").is_dir() or (folder / "config.yaml").is_file():

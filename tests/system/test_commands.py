@@ -52,6 +52,16 @@ def test_once_delivers_what_is_there_and_ends_with_0(root: Path) -> None:
     assert (root / "originals" / "a.jpg").exists()
 
 
+def test_nothing_is_written_into_the_home_folder(root: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    drop(root, "a.jpg")
+
+    watchd("run", "--once", root, HOME=str(home), XDG_CACHE_HOME=str(home / "cache"))
+
+    assert list(home.rglob("*")) == []
+
+
 def test_once_with_a_file_that_fails_ends_with_1_and_names_it(root: Path) -> None:
     drop(root, "a.jpg")
     drop(root, "bad.jpg", b"no picture")
@@ -175,7 +185,11 @@ def test_cpu_outside_the_mask_is_named_with_the_usable_ones(root: Path) -> None:
 
 
 def test_model_that_cannot_be_had_is_69_with_three_ways(root: Path, tmp_path: Path) -> None:
-    nowhere = {"HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9", "U2NET_HOME": str(tmp_path / "home")}
+    nowhere = {
+        "HOME": str(tmp_path),
+        "https_proxy": "http://127.0.0.1:9",
+        "U2NET_HOME": str(tmp_path / "home"),
+    }
 
     result = watchd("run", "--once", root, "--model", "u2net", **nowhere)
 

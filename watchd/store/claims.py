@@ -16,8 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
-
+from watchd.process import started_ticks
 from watchd.tree import Tree
 
 _FOLDER = "claims"
@@ -25,25 +24,19 @@ _FOLDER = "claims"
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Which process holds a claim. `space` names the kernel and the PID namespace that `pid` means."""
+    """Which process holds a claim. `space` names the boot and the PID namespace in which `pid` means it."""
 
     space: str
     pid: int
-    started: float
+    started_ticks: int
 
     @classmethod
     def myself(cls) -> "Holder":
-        process = psutil.Process()
-        return cls(_space(), process.pid, process.create_time())
+        return cls(_space(), os.getpid(), started_ticks(os.getpid()) or 0)
 
     def dead(self) -> bool:
         """Whether it is known to have ended; never said of a process that cannot be seen from here."""
-        if self.space != _space():
-            return False
-        try:
-            return abs(psutil.Process(self.pid).create_time() - self.started) > 1.0
-        except psutil.NoSuchProcess:
-            return True
+        return self.space == _space() and started_ticks(self.pid) != self.started_ticks
 
 
 class FileClaims:

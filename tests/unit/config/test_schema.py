@@ -1,0 +1,141 @@
+"""The config's values, and what becomes of them in the domain."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from watchd.config.schema import Config, Recipe, Threads, json_schema
+from watchd.domain.profile import After, Detect, Profile, WatchFolder
+
+
+def config(tmp_path: Path, **values: object) -> Config:
+    return Config.model_validate(values, context={"base": tmp_path})
+
+
+def test_a_root_alone_gives_the_folders_of_the_readme_and_the_defaults_of_the_domain(tmp_path):
+    root = tmp_path / "photos"
+
+    folders = config(tmp_path, watch=[{"root": "photos"}]).watch_folders()
+
+    places = [root / name for name in ("inbox", "outbox", "originals", "failed", ".watchd")]
+    assert folders == (WatchFolder("photos", *places),)
+
+
+def test_every_value_of_an_entry_reaches_its_watch_folder(tmp_path):
+    entry = {
+        "name": "studio",
+        "root": "photos",
+        "outbox": "/srv/cutouts",
+        "profile": "fine",
+        "recursive": False,
+        "after": "keep",
+        "detect": "polling",
+        "settle": "3s",
+        "settle_timeout": "1m",
+        "rescan": "2m",
+        "poll": "7s",
+        "ignore": ["*.draft.jpg"],
+    }
+
+    (folder,) = config(tmp_path, watch=[entry], profiles={"fine": {"model": "u2net"}}).watch_folders()
+
+    root = tmp_path / "photos"
+    assert folder == WatchFolder(
+        name="studio",
+        inbox=root / "inbox",
+        outbox=Path("/srv/cutouts"),
+        originals=root / "originals",
+        failed=root / "failed",
+        sidecar=root / ".watchd",
+        profile=Profile("fine", "u2net", "png"),
+        recursive=False,
+        after=After.KEEP,
+        detect=Detect.POLLING,
+        settle_s=3.0,
+        settle_timeout_s=60.0,
+        rescan_s=120.0,
+        poll_s=7.0,
+        ignore=("*.draft.jpg",),
+    )
+
+
+def test_paths_of_a_watch_folder_have_their_links_resolved(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+
+    (folder,) = config(tmp_path, watch=[{"root": "link"}]).watch_folders()
+
+    assert folder.inbox == tmp_path / "real" / "inbox"
+
+
+def test_a_link_that_leads_to_itself_is_a_path_like_any_other(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+
+    (folder,) = config(tmp_path, watch=[{"root": "loop"}]).watch_folders()
+
+    assert folder.inbox == tmp_path / "loop" / "inbox"
+
+
+def test_a_name_is_given_or_the_last_part_of_the_root_or_a_number(tmp_path):
+    apart = {key: f"apart/{key}" for key in ("inbox", "outbox", "originals", "failed", "sidecar")}
+    entries = [{"root": "a/jpg"}, {"root": "b/jpg"}, {"root": "c", "name": "scans"}, apart, {"root": "scans"}]
+
+    folders = config(tmp_path, watch=entries).watch_folders()
+
+    assert [folder.name for folder in folders] == ["jpg", "jpg-2", "scans", "watch-4", "scans-5"]
+
+
+def test_an_entry_without_root_must_place_each_of_the_five(tmp_path):
+    with pytest.raises(ValidationError, match="no folder for outbox, originals, failed, sidecar: give root"):
+        config(tmp_path, watch=[{"inbox": "in"}])
+
+
+def test_the_default_profile_exists_beside_others_and_may_be_changed(tmp_path):
+    assert config(tmp_path, profiles={"fine": {"model": "u2net"}}).profile("default") == Profile()
+    assert config(tmp_path, profiles={"default": {"model": "u2net"}}).profile("default").model == "u2net"
+
+
+def test_a_section_with_nothing_in_it_has_every_default(tmp_path):
+    empty = config(tmp_path, threads=None, profiles=None, watch=None, log=None)
+
+    assert empty == Config()
+    assert config(tmp_path, profiles={"fine": None}).profiles["fine"] == Recipe()
+
+
+def test_a_recipe_without_keys_is_the_profile_of_the_domain():
+    assert Config().profile("default") == Profile()
+
+
+def test_an_unset_key_is_not_mistaken_for_a_given_nothing():
+    with pytest.raises(ValidationError):
+        Config.model_validate({"queue": {"size": None}})
+
+
+def test_a_config_cannot_be_changed():
+    with pytest.raises(ValidationError):
+        Threads().workers = 3
+
+
+def test_the_json_schema_describes_every_key_and_writes_defaults_as_people_do():
+    schema = json_schema()
+
+    assert schema["$schema"].endswith("2020-12/schema")
+    assert json.loads(json.dumps(schema)) == schema
+    sections = [schema, *schema["$defs"].values()]
+    for section in sections:
+        assert section["additionalProperties"] is False
+        assert all(key["description"].endswith(".") for key in section["properties"].values())
+    watch = schema["$defs"]["Watch"]["properties"]
+    assert watch["settle_timeout"]["default"] == "5m"
+    assert watch["after"]["enum"] == ["move", "keep", "delete"]
+    assert watch["after"]["live"] is True
+
+
+def test_every_default_in_the_json_schema_fits_its_own_pattern():
+    for section in json_schema()["$defs"].values():
+        for key in section["properties"].values():
+            if "pattern" in key:
+                assert re.fullmatch(key["pattern"], key["default"])

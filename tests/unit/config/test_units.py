@@ -1,0 +1,200 @@
+"""How values are written: what is read, what is refused, and that what is written reads back."""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from watchd.config import units
+from watchd.config.units import Written
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+def read(written: Written, value: object, base: Path = Path("/etc/watchd")) -> Any:
+    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[object, written])
+    return adapter.validate_python(value, context={"base": base})
+
+
+def refusal(written: Written, value: object) -> str:
+    with pytest.raises(ValidationError) as caught:
+        read(written, value)
+    return caught.value.errors()[0]["ctx"]["what"]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("500ms", 0.5),
+        ("90s", 90),
+        ("5m", 300),
+        ("1h", 3600),
+        ("7d", 604_800),
+        ("1.5 h", 5400),
+        (12, 12),
+        ("12", 12),
+    ],
+)
+def test_a_time_may_be_written_in_each_unit_or_as_plain_seconds(text, seconds):
+    assert read(units.seconds("0s", "30d"), text) == seconds
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "soon",
+        "5 parsecs",
+        "-5s",
+        "",
+        "1h30m",
+        "31d",
+        -1,
+        True,
+        None,
+        [],
+        float("nan"),
+        float("inf"),
+        "9" * 400,
+    ],
+)
+def test_what_is_no_time_in_range_is_refused_with_the_range_and_the_forms(value):
+    what = refusal(units.seconds("0s", "30d"), value)
+
+    assert what == "a time from 0s to 30d, written like 500ms, 90s, 5m, 1h or 7d"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("500MB", 500_000_000),
+        ("2gb", 2_000_000_000),
+        ("1GiB", 2**30),
+        ("1.5kB", 1500),
+        ("64KiB", 65536),
+        (7, 7),
+    ],
+)
+def test_a_size_may_be_decimal_or_binary(text, size):
+    assert read(units.size("1", "1TB"), text) == size
+
+
+@pytest.mark.parametrize(("text", "count"), [("200MP", 200_000_000), ("0.5MP", 500_000), (123_456, 123_456)])
+def test_pixels_may_be_written_in_megapixels_or_plainly(text, count):
+    assert read(units.pixels("1", "1000MP"), text) == count
+
+
+def test_a_whole_number_outside_its_range_or_not_whole_is_refused():
+    for value in (0, 1025, 2.5, "2.5", "many", True, None, {}):
+        assert refusal(units.whole(1, 1024), value) == "a whole number from 1 to 1024"
+
+
+def test_a_whole_number_may_be_text_as_in_an_environment_variable():
+    assert read(units.whole(1, 1024), "16") == 16
+
+
+def test_auto_is_read_as_none_and_named_among_what_is_allowed():
+    written = units.or_auto(units.whole(1, 8))
+
+    assert read(written, "auto") is None
+    assert read(written, 8) == 8
+    assert refusal(written, "automatic") == "a whole number from 1 to 8, or auto"
+
+
+@pytest.mark.parametrize(
+    ("value", "binding"),
+    [("auto", "auto"), ("none", "none"), ("6,0-3", "6,0-3"), (3, "3"), ("5, 1-2", "5,1-2")],
+)
+def test_a_binding_lists_cpus_as_taskset_does(value, binding):
+    assert read(units.cpus(), value) == binding
+
+
+@pytest.mark.parametrize("value", ["3-1", "", "0,,1", "-1", "a", "0-999999999", None, True, [0, 1]])
+def test_a_binding_that_names_no_cpus_is_refused(value):
+    assert refusal(units.cpus(), value) == 'auto, none, or CPUs such as "0-3,6"'
+
+
+def test_a_choice_is_one_of_its_words():
+    assert read(units.choice(Colour), "blue") is Colour.BLUE
+    assert refusal(units.choice(Colour), "green") == "red or blue"
+    assert refusal(units.choice(Colour), ["red"]) == "red or blue"
+
+
+def test_a_flag_is_true_or_false_and_nothing_that_merely_looks_like_it():
+    assert read(units.flag(), True) is True
+    assert read(units.flag(), "False") is False
+    assert refusal(units.flag(), 1) == "true or false"
+
+
+@pytest.mark.parametrize("value", ["", "  ", "a\0b", 2024, None, ["x"]])
+def test_a_text_that_is_empty_or_no_text_is_refused(value):
+    assert refusal(units.text("a name"), value).startswith("a name, ")
+
+
+def test_a_list_of_texts_holds_texts_only():
+    assert read(units.texts("patterns"), ["*.a", "*.b"]) == ("*.a", "*.b")
+    assert refusal(units.texts("patterns"), "*.a") == "patterns"
+    assert refusal(units.texts("patterns"), [1]) == "patterns"
+
+
+def test_a_relative_folder_starts_at_the_folder_of_the_file_and_an_absolute_one_does_not():
+    assert read(units.folder(), "in") == Path("/etc/watchd/in")
+    assert read(units.folder(), "/srv/in") == Path("/srv/in")
+
+
+def test_a_folder_may_start_at_the_home_of_the_user(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ann")
+
+    assert read(units.folder(), "~/photos") == Path("/home/ann/photos")
+
+
+def test_a_model_is_a_name_or_a_file_that_starts_at_the_folder_of_the_file():
+    assert read(units.model(), "u2net") == "u2net"
+    assert read(units.model(), "nets/my.onnx") == "/etc/watchd/nets/my.onnx"
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (units.seconds("0s", "30d"), "0s"),
+        (units.seconds("0s", "30d"), "250ms"),
+        (units.seconds("0s", "30d"), "90s"),
+        (units.seconds("0s", "30d"), "5m"),
+        (units.seconds("0s", "30d"), "1.2345s"),
+        (units.size("1", "1TB"), "500MB"),
+        (units.size("1", "1TB"), "1GiB"),
+        (units.size("1", "1TB"), "1023B"),
+        (units.pixels("1", "1000MP"), "200MP"),
+        (units.pixels("1", "1000MP"), "123456"),
+        (units.or_auto(units.size("1", "1TB")), "auto"),
+        (units.cpus(), "0-2,6"),
+        (units.cpus(), "none"),
+        (units.choice(Colour), "red"),
+    ],
+)
+def test_a_value_is_written_as_people_write_it(written, text):
+    assert written.write(read(written, text)) == text
+
+
+@pytest.mark.parametrize(
+    ("written", "right", "wrong"),
+    [
+        (units.seconds("0s", "30d"), ["500ms", "90s", "1.5h", "7d"], ["soon", "5 parsecs"]),
+        (units.size("1", "1TB"), ["500MB", "1GiB", "10B"], ["500M", "MB"]),
+        (units.pixels("1", "1000MP"), ["200MP", "200000"], ["200GP"]),
+    ],
+)
+def test_the_pattern_for_editors_agrees_with_what_is_read(written, right, wrong):
+    pattern = written.schema["pattern"]
+
+    for text in right:
+        assert re.fullmatch(pattern, text)
+        assert read(written, text)
+    for text in wrong:
+        assert not re.fullmatch(pattern, text)
+        assert refusal(written, text)

@@ -1,0 +1,127 @@
+"""Events counted into a status."""
+
+import os
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from watchd.domain.events import FolderPaused, FolderResumed, JobBegun, StateChanged
+from watchd.domain.outcome import Deferred, Delivered, Failed, Rejected, Skipped
+from watchd.report.board import StatusBoard
+from watchd.report.status import Trouble, is_stale
+
+START = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def board(clock):
+    return StatusBoard(
+        model="builtin",
+        workers=4,
+        folders=["photos", "scans"],
+        queue_depth=lambda: 7,
+        clock=clock,
+        now=lambda: START + timedelta(seconds=clock() - 1000),
+    )
+
+
+def test_a_new_board_tells_who_and_since_when_and_that_nothing_is_done(board):
+    status = board.snapshot()
+
+    assert (status.state, status.pid, status.model, status.workers) == ("starting", os.getpid(), "builtin", 4)
+    assert (status.since, status.queue_depth, status.in_flight) == (START, 7, 0)
+    assert (status.counts, status.errors) == ({}, ())
+    assert status.folders == {"photos": "", "scans": ""}
+
+
+def test_the_process_that_writes_a_status_is_alive(board):
+    assert is_stale(board.snapshot()) is False
+
+
+def test_a_job_is_in_flight_from_its_begin_to_its_end(board, ended):
+    one, other = ended(Skipped("gone"), "a.jpg"), ended(Skipped("gone"), "b.jpg")
+
+    board(JobBegun(one.job))
+    board(JobBegun(other.job))
+    assert board.snapshot().in_flight == 2
+    board(one)
+    assert board.snapshot().in_flight == 1
+
+
+def test_outcomes_are_counted_by_their_word(board, ended):
+    for outcome in (Delivered("a"), Delivered("b"), Skipped("gone"), Deferred("full", 1.0), Rejected("bad")):
+        board(ended(outcome))
+
+    assert board.snapshot().counts == {"delivered": 2, "skipped": 1, "deferred": 1, "rejected": 1}
+
+
+def test_a_file_that_ended_badly_is_told_with_time_path_and_reason(board, clock, ended):
+    clock.advance(60)
+    board(ended(Rejected("truncated"), "x/caf\udce9.jpg"))
+
+    assert board.snapshot().errors == (
+        Trouble(START + timedelta(minutes=1), "photos", "x/caf\\xe9.jpg", "rejected", "truncated"),
+    )
+
+
+def test_the_last_twenty_errors_are_kept(board, ended):
+    for number in range(25):
+        board(ended(Failed(f"error {number}"), f"{number}.jpg"))
+
+    reasons = [error.reason for error in board.snapshot().errors]
+    assert reasons == [f"error {number}" for number in range(5, 25)]
+
+
+def test_a_folder_is_paused_with_its_reason_until_it_resumes(board):
+    board(FolderPaused("scans", "disk full"))
+    assert board.snapshot().folders == {"photos": "", "scans": "disk full"}
+
+    board(FolderResumed("scans"))
+    assert board.snapshot().folders == {"photos": "", "scans": ""}
+
+
+def test_the_state_is_the_last_one_announced(board):
+    board(StateChanged("running"))
+    board(StateChanged("draining"))
+
+    assert board.snapshot().state == "draining"
+
+
+def test_the_rate_is_over_the_last_minute_and_falls_to_nothing(board, clock, ended):
+    clock.advance(300)
+    for _ in range(30):
+        board(ended(Delivered("a.png")))
+    assert board.snapshot().images_per_second == 0.5
+
+    clock.advance(61)
+    assert board.snapshot().images_per_second == 0.0
+
+
+def test_the_rate_of_a_young_daemon_is_over_its_life(board, clock, ended):
+    clock.advance(10)
+    for _ in range(30):
+        board(ended(Delivered("a.png")))
+
+    assert board.snapshot().images_per_second == 3.0
+
+
+def test_a_snapshot_does_not_change_afterwards(board, ended):
+    before = board.snapshot()
+
+    board(ended(Rejected("bad")))
+    board(FolderPaused("photos", "gone"))
+
+    assert (before.counts, before.errors, before.folders["photos"]) == ({}, (), "")
+
+
+def test_many_threads_may_tell_at_once(board, ended):
+    event = ended(Skipped("gone"))
+    threads = [threading.Thread(target=lambda: [board(event) for _ in range(500)]) for _ in range(4)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert board.snapshot().counts == {"skipped": 2000}

@@ -1,0 +1,99 @@
+"""Each event as one line of the log."""
+
+import logging
+
+import pytest
+
+from watchd.domain.events import FileWaits, FolderPaused, FolderResumed, JobBegun, StateChanged
+from watchd.domain.outcome import Deferred, Delivered, Failed, Rejected, Skipped
+from watchd.report.eventlog import log_event
+
+
+@pytest.fixture(autouse=True)
+def _everything_is_heard(caplog):
+    caplog.set_level(logging.DEBUG)
+
+
+def fields(record: logging.LogRecord) -> dict[str, object]:
+    own = {*vars(logging.makeLogRecord({})), "message"}
+    return {key: value for key, value in vars(record).items() if key not in own}
+
+
+def test_a_delivery_is_one_info_line_with_job_path_folder_seconds_and_output(caplog, ended):
+    event = ended(Delivered("a.png", "builtin", ("first frame only", "no profile")), "x/a.jpg", 0.12345)
+
+    log_event(event)
+
+    (record,) = caplog.records
+    assert (record.levelno, record.getMessage()) == (logging.INFO, "delivered")
+    assert fields(record) == {
+        "job": event.job.id,
+        "path": "x/a.jpg",
+        "folder": "photos",
+        "seconds": 0.123,
+        "output": "a.png",
+        "model": "builtin",
+        "notes": "first frame only; no profile",
+    }
+
+
+@pytest.mark.parametrize(
+    ("outcome", "level", "message"),
+    [
+        (Skipped("gone"), logging.INFO, "skipped"),
+        (Deferred("disk full", 30.0), logging.INFO, "deferred"),
+        (Rejected("truncated", "copy it again"), logging.WARNING, "rejected"),
+        (Failed("ValueError: boom", "Traceback"), logging.ERROR, "failed"),
+    ],
+)
+def test_each_other_outcome_is_one_line_of_its_level_with_the_reason(caplog, ended, outcome, level, message):
+    log_event(ended(outcome))
+
+    (record,) = caplog.records
+    assert (record.levelno, record.getMessage()) == (level, message)
+    assert fields(record)["reason"] == outcome.reason
+
+
+def test_a_failure_brings_its_traceback_and_a_rejection_its_advice(caplog, ended):
+    log_event(ended(Failed("boom", "Traceback: boom", final=True)))
+    log_event(ended(Rejected("truncated", "copy it again")))
+
+    failed, rejected = map(fields, caplog.records)
+    assert failed["traceback"] == "Traceback: boom"
+    assert failed["final"] is True
+    assert "retry_after_s" not in failed
+    assert rejected["advice"] == "copy it again"
+
+
+def test_a_failure_that_is_not_final_tells_when_it_is_tried_again(caplog, ended):
+    log_event(ended(Failed("boom", retry_after_s=30.0)))
+
+    assert fields(caplog.records[0])["retry_after_s"] == 30.0
+
+
+@pytest.mark.parametrize(
+    ("event", "level", "message", "expected"),
+    [
+        (StateChanged("running"), logging.INFO, "state changed", {"state": "running"}),
+        (FolderPaused("p", "full"), logging.WARNING, "folder paused", {"folder": "p", "reason": "full"}),
+        (FolderResumed("p"), logging.INFO, "folder resumed", {"folder": "p"}),
+        (
+            FileWaits("p", "a.jpg", "grows"),
+            logging.WARNING,
+            "file waits",
+            {"path": "a.jpg", "folder": "p", "reason": "grows"},
+        ),
+    ],
+)
+def test_every_other_event_is_one_line(caplog, event, level, message, expected):
+    log_event(event)
+
+    (record,) = caplog.records
+    assert (record.levelno, record.getMessage()) == (level, message)
+    assert fields(record) == expected
+
+
+def test_the_begin_of_a_job_is_for_debugging_only(caplog, ended):
+    log_event(JobBegun(ended(Skipped("")).job))
+
+    assert [record.levelno for record in caplog.records] == [logging.DEBUG]

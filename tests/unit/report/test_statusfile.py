@@ -1,0 +1,138 @@
+"""status.json: written when there is news, read back with care."""
+
+import errno
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from watchd.domain.errors import FolderError, TryAgain
+from watchd.report.status import Status, Trouble
+from watchd.report.statusfile import StatusFile, read_status
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+STATUS = Status(
+    state="running",
+    pid=4711,
+    started_ticks=99,
+    host="nas",
+    since=NOON,
+    updated=NOON,
+    model="builtin",
+    workers=4,
+    folders={"photos": "", "scans": "disk full"},
+    queue_depth=3,
+    in_flight=2,
+    images_per_second=1.5,
+    counts={"delivered": 5},
+    errors=(Trouble(NOON, "photos", "a.jpg", "rejected", "truncated"),),
+)
+
+
+class Disk:
+    """Stands for the publisher of the store; fails with what it is told to."""
+
+    def __init__(self) -> None:
+        self.writes = 0
+        self.error: Exception | None = None
+
+    def publish(self, path: Path, data: bytes) -> None:
+        self.writes += 1
+        if self.error is not None:
+            raise self.error
+        path.write_bytes(data)
+
+
+@pytest.fixture
+def disk():
+    return Disk()
+
+
+def test_what_is_written_reads_back_the_same(tmp_path, disk):
+    file = tmp_path / "status.json"
+
+    StatusFile(file, lambda: STATUS, disk.publish).write_if_changed()
+
+    assert read_status(file) == STATUS
+
+
+def test_nothing_is_written_while_nothing_but_the_time_changes(tmp_path, disk):
+    moments = iter([STATUS, replace(STATUS, updated=NOON.replace(hour=13)), replace(STATUS, queue_depth=4)])
+    file = StatusFile(tmp_path / "status.json", lambda: next(moments), disk.publish)
+
+    file.write_if_changed()
+    file.write_if_changed()
+    assert disk.writes == 1
+    file.write_if_changed()
+    assert disk.writes == 2
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), TryAgain("share is away")])
+def test_a_disk_in_trouble_is_logged_once_and_tried_again_until_it_works(tmp_path, disk, caplog, error):
+    file = StatusFile(tmp_path / "status.json", lambda: STATUS, disk.publish)
+
+    disk.error = error
+    file.write_if_changed()
+    file.write_if_changed()
+    disk.error = None
+    file.write_if_changed()
+
+    assert disk.writes == 3
+    assert [record.getMessage() for record in caplog.records] == ["status not written"]
+    assert read_status(tmp_path / "status.json") == STATUS
+
+
+def test_trouble_that_comes_back_is_logged_again(tmp_path, disk, caplog):
+    states = iter([STATUS, replace(STATUS, state="draining"), replace(STATUS, state="stopped")])
+    file = StatusFile(tmp_path / "status.json", lambda: next(states), disk.publish)
+
+    for error in (OSError("full"), None, OSError("full")):
+        disk.error = error
+        file.write_if_changed()
+
+    assert len(caplog.records) == 2
+
+
+def test_where_no_daemon_has_run_there_is_no_status(tmp_path):
+    assert read_status(tmp_path / "status.json") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "5",
+        "{}",
+        "\xff",
+        '{"state": "running"}',
+        "[" * 100_000,
+        json.dumps({"state": "x", "pid": 1e400}),
+    ],
+)
+def test_what_is_no_status_is_refused_by_name(tmp_path, text):
+    file = tmp_path / "status.json"
+    file.write_text(text, encoding="latin-1")
+
+    with pytest.raises(FolderError, match=r"status\.json: not a status file"):
+        read_status(file)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("pid", "x"), ("since", 5), ("counts", [1]), ("folders", None), ("errors", [5]), ("updated", "soon")],
+)
+def test_a_status_with_one_wrong_value_is_refused(tmp_path, disk, key, value):
+    file = tmp_path / "status.json"
+    StatusFile(file, lambda: STATUS, disk.publish).write_if_changed()
+    file.write_text(json.dumps({**json.loads(file.read_text()), key: value}))
+
+    with pytest.raises(FolderError):
+        read_status(file)
+
+
+def test_a_status_that_cannot_be_read_is_an_error_with_the_reason(tmp_path):
+    with pytest.raises(FolderError, match="cannot be read: Is a directory"):
+        read_status(tmp_path)

@@ -1,0 +1,108 @@
+"""The status as a person at a terminal sees it."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from watchd.report.status import Status, Trouble
+from watchd.report.statusview import render
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+STATUS = Status(
+    state="running",
+    pid=4711,
+    started_ticks=99,
+    host="nas",
+    since=NOON,
+    updated=NOON,
+    model="builtin",
+    workers=4,
+    folders={"photos": "", "scans": "disk full"},
+    queue_depth=3,
+    in_flight=2,
+    images_per_second=1.5,
+    counts={"delivered": 5, "rejected": 2},
+    errors=(
+        Trouble(NOON, "photos", "a.jpg", "rejected", "truncated"),
+        Trouble(NOON, "scans", "deep/b.jpg", "failed", "boom"),
+    ),
+)
+
+
+def rendered(status: Status, after: timedelta = timedelta(hours=2), stale: bool | None = False) -> list[str]:
+    """The lines, with local times (which depend on the machine) shortened to TIME."""
+    text = render(status, NOON + after, stale)
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", text).splitlines()
+
+
+def test_a_running_daemon_is_shown_with_everything_aligned():
+    assert rendered(STATUS) == [
+        "watchd is running, pid 4711 on nas, since TIME (2 h)",
+        "  model   builtin, 4 workers",
+        "  now     3 waiting, 2 in work, 1.5/s",
+        "  so far  5 delivered, 2 rejected",
+        "  folders photos",
+        "          scans  paused: disk full",
+        "",
+        "last errors",
+        "  TIME  rejected  photos/a.jpg      truncated",
+        "  TIME  failed    scans/deep/b.jpg  boom",
+    ]
+
+
+def test_a_daemon_that_has_done_nothing_yet_is_shown_without_errors():
+    young = replace(STATUS, counts={}, errors=(), workers=1)
+
+    lines = rendered(young)
+
+    assert "  model   builtin, 1 worker" in lines
+    assert "  so far  nothing" in lines
+    assert "last errors" not in lines
+
+
+@pytest.mark.parametrize(
+    ("state", "stale", "headline"),
+    [
+        (
+            "running",
+            True,
+            "watchd is gone: pid 4711 on nas ended without a word; .* told at TIME \\(2 h ago\\)",
+        ),
+        (
+            "running",
+            None,
+            "watchd was running at TIME \\(2 h ago\\), pid 4711 on nas: only there can be told .*",
+        ),
+        ("stopped", False, "watchd is stopped since TIME \\(2 h ago\\)"),
+    ],
+)
+def test_the_first_line_tells_whether_to_believe_the_rest(state, stale, headline):
+    assert re.fullmatch(headline, rendered(replace(STATUS, state=state), stale=stale)[0])
+
+
+@pytest.mark.parametrize(
+    ("after", "span"),
+    [
+        (timedelta(seconds=-5), "(0 s)"),
+        (timedelta(seconds=59), "(59 s)"),
+        (timedelta(minutes=59), "(59 min)"),
+        (timedelta(hours=30), "(1 d)"),
+    ],
+)
+def test_a_span_is_told_in_its_largest_unit(after, span):
+    assert rendered(STATUS, after)[0].endswith(span)
+
+
+def test_nothing_from_the_file_reaches_the_terminal_unescaped():
+    evil = "\x1b[2J\n"
+    trouble = Trouble(NOON, evil, evil, evil, evil)
+    status = replace(
+        STATUS, state=evil, host=evil, model=evil, counts={evil: 1}, folders={evil: evil}, errors=(trouble,)
+    )
+
+    for stale in (True, False, None):
+        text = render(status, NOON, stale)
+        assert "\x1b" not in text
+        assert len(text.splitlines()) == 8

@@ -1,0 +1,274 @@
+"""Every key of the config: its default, unit and range, what it means, and whether it reloads live."""
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from watchd.config import units
+from watchd.domain.profile import After, Detect, Profile, WatchFolder
+
+T = TypeVar("T")
+
+
+def live(default: T, description: str) -> T:
+    """A key that may change while the daemon runs."""
+    return Field(default, description=description, json_schema_extra={"live": True})
+
+
+def restart(default: T, description: str) -> T:
+    """A key that is read at the start only."""
+    return Field(default, description=description, json_schema_extra={"live": False})
+
+
+def section(default: T, description: str) -> T:
+    return Field(default, description=description)
+
+
+class Section(BaseModel):
+    """A mapping of the config; one with nothing in it (all commented out, say) has every default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_means_defaults(cls, given: object) -> object:
+        return {} if given is None else given
+
+
+class Watch(Section):
+    """One watch folder: its root, or each of its five folders."""
+
+    root: Annotated[Path | None, units.folder()] = live(
+        None, "The folder that holds the five below; not needed where each of them is given."
+    )
+    name: Annotated[str | None, units.text("a name")] = live(
+        None, "What the log and the status call this watch folder; by default the last part of its root."
+    )
+    inbox: Annotated[Path | None, units.folder()] = live(
+        None, "Where files are dropped; by default inbox in the root."
+    )
+    outbox: Annotated[Path | None, units.folder()] = live(
+        None, "Where cutouts appear; by default outbox in the root."
+    )
+    originals: Annotated[Path | None, units.folder()] = live(
+        None, "Where an original goes once its cutout is safe; by default originals in the root."
+    )
+    failed: Annotated[Path | None, units.folder()] = live(
+        None, "Where a file goes that could not be processed; by default failed in the root."
+    )
+    sidecar: Annotated[Path | None, units.folder()] = live(
+        None, "Where watchd keeps claims, receipts and its status; by default .watchd in the root."
+    )
+    profile: Annotated[str, units.text("the name of a profile")] = live(
+        "default", "Which of the profiles makes the cutouts of this watch folder."
+    )
+    recursive: Annotated[bool, units.flag()] = live(True, "Whether subfolders of the inbox are watched, too.")
+    after: Annotated[After, units.choice(After)] = live(
+        After.MOVE, "What becomes of an original once its cutout is safely on disk."
+    )
+    detect: Annotated[Detect, units.choice(Detect)] = live(
+        Detect.AUTO, "How new files are noticed; auto decides by the kind of mount."
+    )
+    settle: Annotated[float, units.seconds("100ms", "1h")] = live(
+        2.0, "How long a file must stay unchanged before it is taken."
+    )
+    settle_timeout: Annotated[float, units.seconds("1s", "7d")] = live(
+        300.0, "How long a file may keep changing before a warning names it."
+    )
+    rescan: Annotated[float, units.seconds("1s", "1d")] = live(
+        300.0, "How often the inbox is walked to find what no event has told."
+    )
+    poll: Annotated[float, units.seconds("100ms", "1h")] = live(
+        2.0, "How often the inbox is looked at where it is polled."
+    )
+    ignore: Annotated[tuple[str, ...], units.texts("a list of patterns")] = live(
+        (), 'Names that are left alone, such as "*.draft.jpg", besides the known names of temporary files.'
+    )
+
+    @model_validator(mode="after")
+    def _every_folder_has_a_place(self) -> Self:
+        missing = [key for key, place in self._given().items() if place is None]
+        if missing and self.root is None:
+            problem = (
+                f"no root, and no folder for {', '.join(missing)}: give root, or each of the five folders"
+            )
+            raise PydanticCustomError("conflict", "{problem}", {"problem": problem})
+        return self
+
+    def places(self) -> dict[str, Path]:
+        """Every folder by its key, absolute, symbolic links resolved."""
+        root = self.root or Path()
+        names = {"sidecar": ".watchd"}
+        return {
+            key: Path(os.path.realpath(given or root / names.get(key, key)))
+            for key, given in self._given().items()
+        }
+
+    def _given(self) -> dict[str, Path | None]:
+        return {
+            "inbox": self.inbox,
+            "outbox": self.outbox,
+            "originals": self.originals,
+            "failed": self.failed,
+            "sidecar": self.sidecar,
+        }
+
+
+class Format(StrEnum):
+    PNG = "png"
+
+
+class Recipe(Section):
+    """How a cutout shall look."""
+
+    model: Annotated[str, units.model()] = live(
+        "builtin", "The network that finds the foreground: builtin needs no download, u2net has finer edges."
+    )
+    format: Annotated[Format, units.choice(Format)] = live(Format.PNG, "The file format of the cutouts.")
+
+
+class Threads(Section):
+    workers: Annotated[int | None, units.or_auto(units.whole(1, 1024))] = live(
+        None, "How many pictures are worked on at once; auto fills the usable CPUs."
+    )
+    intra_op: Annotated[int | None, units.or_auto(units.whole(1, 1024))] = restart(
+        None, "How many threads one inference uses; auto is 1, which gets the most pictures done."
+    )
+    inter_op: Annotated[int | None, units.or_auto(units.whole(1, 1024))] = restart(
+        None, "How many branches of the network run side by side; auto is 1, for few networks have any."
+    )
+
+
+class Queue(Section):
+    size: Annotated[int, units.whole(1, 100_000)] = live(
+        64, "How many jobs wait in memory; whatever is more waits as files in the inbox."
+    )
+
+
+class Limits(Section):
+    max_pixels: Annotated[int, units.pixels("1", "10000MP")] = live(
+        200_000_000, "A picture of more pixels is rejected before it is decoded."
+    )
+    max_bytes: Annotated[int, units.size("1kB", "1TB")] = live(
+        500_000_000, "A file of more bytes is rejected before it is read."
+    )
+    memory: Annotated[int | None, units.or_auto(units.size("64MB", "64TB"))] = restart(
+        None, "What all pictures in work may take together; auto is a share of the machine's memory."
+    )
+    pending: Annotated[int, units.whole(1, 10_000_000)] = restart(
+        10_000, "How many files are followed until they settle; the next scan finds the others."
+    )
+
+
+class Receipts(Section):
+    keep: Annotated[float, units.seconds("1h", "3650d")] = live(
+        7_776_000.0, "How long the written outcome of a file is kept after the file has left the inbox."
+    )
+
+
+class Level(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+class Log(Section):
+    level: Annotated[Level, units.choice(Level)] = live(
+        Level.INFO, "The least important kind of line that is logged."
+    )
+    format: Annotated[LogFormat, units.choice(LogFormat)] = restart(
+        LogFormat.TEXT, "Text for people, or JSON for machines, one object to a line."
+    )
+
+
+class Config(Section):
+    """The configuration of watchd."""
+
+    watch: tuple[Watch, ...] = section(
+        (), "The folders to watch; a relative path starts at the folder of this file."
+    )
+    profiles: Mapping[str, Recipe] = section(
+        {"default": Recipe()}, "Named recipes for a cutout; the one named default exists in any case."
+    )
+    threads: Threads = section(Threads(), "How the CPUs are shared out.")
+    binding: Annotated[str, units.cpus()] = live(
+        "auto", "Which CPUs the workers are pinned to; auto takes all usable ones, none pins nothing."
+    )
+    queue: Queue = section(Queue(), "The jobs between the inbox and the workers.")
+    attempts: Annotated[int, units.whole(1, 100)] = live(
+        3, "How often a file is tried before it goes to failed."
+    )
+    lease: Annotated[float, units.seconds("1s", "1h")] = restart(
+        60.0, "How long the claim on a file outlives a daemon that died."
+    )
+    drain: Annotated[float, units.seconds("0s", "1h")] = restart(
+        30.0, "How long begun jobs may take to finish once the daemon is asked to stop."
+    )
+    limits: Limits = section(Limits(), "What is too much.")
+    receipts: Receipts = section(Receipts(), "What is remembered of files that are done.")
+    log: Log = section(Log(), "What is logged, and how.")
+
+    @field_validator("watch", mode="before")
+    @classmethod
+    def _none_to_watch(cls, given: object) -> object:
+        return () if given is None else given
+
+    @field_validator("profiles", mode="before")
+    @classmethod
+    def _default_profile_exists(cls, given: object) -> object:
+        return {"default": {}, **(given or {})} if isinstance(given, dict | None) else given
+
+    def profile(self, name: str) -> Profile:
+        recipe = self.profiles[name]
+        return Profile(name, recipe.model, recipe.format.value)
+
+    def watch_folders(self) -> tuple[WatchFolder, ...]:
+        """Every watch folder with a name of its own and absolute paths, symbolic links resolved."""
+        return tuple(
+            WatchFolder(
+                name=name,
+                **watch.places(),
+                profile=self.profile(watch.profile),
+                recursive=watch.recursive,
+                after=watch.after,
+                detect=watch.detect,
+                settle_s=watch.settle,
+                settle_timeout_s=watch.settle_timeout,
+                rescan_s=watch.rescan,
+                poll_s=watch.poll,
+                ignore=watch.ignore,
+            )
+            for name, watch in zip(self._names(), self.watch, strict=True)
+        )
+
+    def _names(self) -> list[str]:
+        """The given names; else the last part of the root, with the entry's number if that is taken."""
+        names: list[str] = []
+        given = {watch.name for watch in self.watch}
+        for number, watch in enumerate(self.watch, start=1):
+            last = os.path.basename(os.path.realpath(watch.root)) if watch.root else ""
+            name = watch.name or last or f"watch-{number}"
+            if watch.name is None and name in given | set(names):
+                name = f"{name}-{number}"
+            names.append(name)
+        return names
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema that lets an editor complete and check a config.yaml."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        # In this mode a default is written as people write it: 5m, not 300.0.
+        **Config.model_json_schema(mode="serialization"),
+    }

@@ -1,0 +1,232 @@
+"""How values are written in the config: 90s, 5m, 500MB, 200MP, "0-3,6", auto."""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+TIMES = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+SIZES = {
+    "B": 1,
+    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
+    "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+}  # fmt: skip
+PIXELS = {"": 1, "MP": 10**6}
+
+HIGHEST_CPU = 8191  # Linux can be built for no more than 8192
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """Annotates a key: how its value is read and written, and the words for what is allowed.
+
+    `parse` raises ValueError for what is not allowed; `locate` takes a path that is relative to the
+    folder of the file it was written in.
+    """
+
+    allowed: str
+    parse: Callable[[object], Any]
+    write: Callable[[Any], Any] = str
+    forms: str = ""
+    locate: Callable[[Any, Path], Any] = lambda value, _: value
+    schema: Mapping[str, Any] | None = None
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(
+            self._validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(self.write),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return dict(self.schema or {"type": "string"})
+
+    def _validate(self, value: object, info: ValidationInfo) -> Any:
+        try:
+            return self.locate(self.parse(value), (info.context or {}).get("base", Path.cwd()))
+        except ValueError as error:
+            what = ", ".join(filter(None, [self.allowed, self.forms]))
+            raise PydanticCustomError("not_allowed", "{what}", {"what": what}) from error
+
+
+def seconds(least: str, most: str) -> Written:
+    forms = "written like 500ms, 90s, 5m, 1h or 7d"
+    return _quantity("a time", TIMES, least, most, base="s", number=float, forms=forms)
+
+
+def size(least: str, most: str) -> Written:
+    forms = "written like 500MB, 2GB or 1GiB"
+    return _quantity("a size", SIZES, least, most, base="B", number=round, forms=forms)
+
+
+def pixels(least: str, most: str) -> Written:
+    forms = "written like 200MP or 200000000"
+    return _quantity("a number of pixels", PIXELS, least, most, base="", number=round, forms=forms)
+
+
+def whole(least: int, most: int) -> Written:
+    def parse(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError(value)
+        return int(_within(int(value), least, most))
+
+    return Written(
+        f"a whole number from {least} to {most}",
+        parse,
+        write=int,
+        schema={"type": "integer", "minimum": least, "maximum": most},
+    )
+
+
+def or_auto(written: Written) -> Written:
+    """As `written`, or `auto`, which is read as None: the program finds the value itself."""
+    return replace(
+        written,
+        allowed=f"{written.allowed}, or auto",
+        parse=lambda value: None if value == "auto" else written.parse(value),
+        write=lambda value: "auto" if value is None else written.write(value),
+        schema={"anyOf": [{"const": "auto"}, written.schema]},
+    )
+
+
+def cpus() -> Written:
+    """`auto`, `none`, or CPUs as `taskset` lists them; stays text, for the order given may matter."""
+    ranges = "[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*"
+
+    def parse(value: object) -> str:
+        text = str(value).replace(" ", "")
+        if text not in {"auto", "none"}:
+            if isinstance(value, bool) or not re.fullmatch(ranges, text):
+                raise ValueError(value)
+            for part in text.split(","):
+                first, _, last = part.partition("-")
+                _within(int(last or first), int(first), HIGHEST_CPU)
+        return text
+
+    return Written(
+        'auto, none, or CPUs such as "0-3,6"',
+        parse,
+        schema={
+            "anyOf": [
+                {"enum": ["auto", "none"]},
+                {"type": "string", "pattern": f"^{ranges}$"},
+                {"type": "integer", "minimum": 0, "maximum": HIGHEST_CPU},
+            ]
+        },
+    )
+
+
+def choice(words: type[StrEnum]) -> Written:
+    *most, last = words
+    return Written(f"{', '.join(most)} or {last}" if most else last, words, schema={"enum": list(words)})
+
+
+def flag() -> Written:
+    words = {"true": True, "false": False}
+
+    def parse(value: object) -> bool:
+        if str(value).lower() not in words:
+            raise ValueError(value)
+        return words[str(value).lower()]
+
+    return Written("true or false", parse, write=bool, schema={"type": "boolean"})
+
+
+def text(allowed: str) -> Written:
+    return Written(allowed, _parse_text, write=_write_text, forms="in quotes if it looks like something else")
+
+
+def texts(allowed: str) -> Written:
+    def parse(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list | tuple):
+            raise ValueError(value)
+        return tuple(_parse_text(each) for each in value)
+
+    return Written(allowed, parse, write=list, schema={"type": "array", "items": {"type": "string"}})
+
+
+def folder() -> Written:
+    return Written(
+        "a folder",
+        _parse_text,
+        write=_write_text,
+        forms="a relative one starts at the folder of the config file",
+        locate=lambda path, base: base / os.path.expanduser(path),
+    )
+
+
+def model() -> Written:
+    """A name of the model table, or a file, which is told by its suffix."""
+
+    def locate(name: str, base: Path) -> str:
+        return str(base / os.path.expanduser(name)) if name.endswith(".onnx") else name
+
+    return replace(text("the name of a model, or an .onnx file"), locate=locate)
+
+
+def _quantity(
+    kind: str,
+    units: Mapping[str, float],
+    least: str,
+    most: str,
+    *,
+    base: str,
+    number: Callable[[float], float],
+    forms: str,
+) -> Written:
+    low, high = _parse_quantity(least, units), _parse_quantity(most, units)
+
+    def write(value: float) -> str:
+        for unit, factor in reversed(list(units.items())):
+            count = value / factor
+            if count >= 1 and count == int(count):
+                return f"{int(count)}{unit}"
+        return f"{value:.12g}{base}"
+
+    return Written(
+        f"{kind} from {least} to {most}",
+        lambda value: number(_within(_parse_quantity(value, units), low, high)),
+        write,
+        forms,
+        schema={
+            "type": ["string", "number"],
+            "pattern": rf"^[0-9]+(\.[0-9]+)? ?({'|'.join(filter(None, units))})?$",
+            "minimum": low,
+            "maximum": high,
+        },
+    )
+
+
+def _parse_quantity(value: object, units: Mapping[str, float]) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError(value)
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", value.strip())
+    factors = {"": 1.0} | {unit.lower(): factor for unit, factor in units.items()}
+    if match is None or match[2].lower() not in factors:
+        raise ValueError(value)
+    return float(match[1]) * factors[match[2].lower()]
+
+
+def _within(value: float, low: float, high: float) -> float:
+    if not low <= value <= high:
+        raise ValueError(value)
+    return value
+
+
+def _parse_text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise ValueError(value)
+    return value
+
+
+def _write_text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,116 @@
+"""Counts events into a status."""
+
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from watchd.domain.events import Event, FolderPaused, FolderResumed, JobBegun, JobEnded, StateChanged
+from watchd.domain.job import JobId
+from watchd.domain.outcome import Delivered, Failed, Rejected, word
+from watchd.process import started_ticks
+from watchd.report.escape import without_surrogates
+from watchd.report.status import Status, Trouble
+
+RATE_WINDOW_S = 60.0
+ERRORS_KEPT = 20
+
+
+class StatusBoard:
+    """A listener that any thread may tell, and any thread may ask for a snapshot."""
+
+    def __init__(
+        self,
+        model: str,
+        workers: int,
+        folders: Iterable[str],
+        queue_depth: Callable[[], int],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._queue_depth = queue_depth
+        self._clock = clock
+        self._now = now
+        self._began = clock()
+        self._status_lock = threading.Lock()
+        self._in_flight: set[JobId] = set()
+        self._deliveries: deque[float] = deque()
+        self._status = Status(
+            state="starting",
+            pid=os.getpid(),
+            started_ticks=started_ticks(os.getpid()) or 0,
+            host=socket.gethostname(),
+            since=now(),
+            updated=now(),
+            model=model,
+            workers=workers,
+            folders=dict.fromkeys(folders, ""),
+        )
+
+    def __call__(self, event: Event) -> None:
+        with self._status_lock:
+            match event:
+                case JobBegun(job):
+                    self._in_flight.add(job.id)
+                case JobEnded():
+                    self._ended(event)
+                case StateChanged(state):
+                    self._status = replace(self._status, state=state)
+                case FolderPaused(folder, reason):
+                    self._status = replace(self._status, folders={**self._status.folders, folder: reason})
+                case FolderResumed(folder):
+                    self._status = replace(self._status, folders={**self._status.folders, folder: ""})
+                case _:
+                    pass
+
+    def snapshot(self) -> Status:
+        depth = self._queue_depth()
+        with self._status_lock:
+            return replace(
+                self._status,
+                updated=self._now(),
+                queue_depth=depth,
+                in_flight=len(self._in_flight),
+                images_per_second=self._rate(),
+            )
+
+    def _ended(self, event: JobEnded) -> None:
+        self._in_flight.discard(event.job.id)
+        if isinstance(event.outcome, Delivered):
+            self._deliveries.append(self._clock())
+            self._forget_old_deliveries()
+        before = self._status
+        self._status = replace(
+            before,
+            counts=_one_more(before.counts, word(event.outcome)),
+            errors=(*before.errors, *self._troubles(event))[-ERRORS_KEPT:],
+        )
+
+    def _troubles(self, event: JobEnded) -> Iterable[Trouble]:
+        if isinstance(event.outcome, Rejected | Failed):
+            yield Trouble(
+                time=self._now(),
+                folder=event.job.folder.name,
+                path=without_surrogates(event.job.source.relative),
+                outcome=word(event.outcome),
+                reason=without_surrogates(event.outcome.reason),
+            )
+
+    def _rate(self) -> float:
+        """Images per second over the last minute, or over the life of a younger daemon."""
+        self._forget_old_deliveries()
+        window_s = min(RATE_WINDOW_S, max(1.0, self._clock() - self._began))
+        return round(len(self._deliveries) / window_s, 2)
+
+    def _forget_old_deliveries(self) -> None:
+        while self._deliveries and self._deliveries[0] <= self._clock() - RATE_WINDOW_S:
+            self._deliveries.popleft()
+
+
+def _one_more(counts: Mapping[str, int], name: str) -> Mapping[str, int]:
+    return {**counts, name: counts.get(name, 0) + 1}

@@ -1,0 +1,77 @@
+"""Each event as one line of the log."""
+
+import logging
+from typing import assert_never
+
+from watchd.domain.events import (
+    Event,
+    FileWaits,
+    FolderPaused,
+    FolderResumed,
+    JobBegun,
+    JobEnded,
+    StateChanged,
+)
+from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, Skipped, word
+
+log = logging.getLogger(__name__)
+
+
+def log_event(event: Event) -> None:
+    """A listener. INFO: an outcome or a change of state; WARNING: someone should look; ERROR: our fault."""
+    match event:
+        case JobBegun(job):
+            _line(logging.DEBUG, "begun", job=job.id, path=job.source.relative, folder=job.folder.name)
+        case JobEnded(job, outcome, seconds):
+            _line(
+                _level(outcome),
+                word(outcome),
+                job=job.id,
+                path=job.source.relative,
+                folder=job.folder.name,
+                seconds=round(seconds, 3),
+                **_details(outcome),
+            )
+        case StateChanged(state):
+            _line(logging.INFO, "state changed", state=state)
+        case FolderPaused(folder, reason):
+            _line(logging.WARNING, "folder paused", folder=folder, reason=reason)
+        case FolderResumed(folder):
+            _line(logging.INFO, "folder resumed", folder=folder)
+        case FileWaits(folder, relative, reason):
+            _line(logging.WARNING, "file waits", path=relative, folder=folder, reason=reason)
+        case _:
+            assert_never(event)
+
+
+def _level(outcome: Outcome) -> int:
+    match outcome:
+        case Delivered() | Skipped() | Deferred():
+            return logging.INFO
+        case Rejected():
+            return logging.WARNING
+        case Failed():
+            return logging.ERROR
+        case _:
+            assert_never(outcome)
+
+
+def _details(outcome: Outcome) -> dict[str, object]:
+    match outcome:
+        case Delivered(output, model, notes):
+            return {"output": output, "model": model, "notes": "; ".join(notes)}
+        case Skipped(reason):
+            return {"reason": reason}
+        case Deferred(reason, retry_after_s):
+            return {"reason": reason, "retry_after_s": retry_after_s}
+        case Rejected(reason, advice):
+            return {"reason": reason, "advice": advice}
+        case Failed(reason, traceback, final, retry_after_s):
+            again = {} if final else {"retry_after_s": retry_after_s}
+            return {"reason": reason, "final": final, **again, "traceback": traceback}
+        case _:
+            assert_never(outcome)
+
+
+def _line(level: int, message: str, **fields: object) -> None:
+    log.log(level, message, extra={key: value for key, value in fields.items() if value != ""})

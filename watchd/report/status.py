@@ -1,0 +1,56 @@
+"""What a daemon tells of itself, and whether the one that told it still lives."""
+
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from watchd.process import started_ticks
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A file that ended badly."""
+
+    time: datetime
+    folder: str
+    path: str
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One moment of a daemon. `folders` has the reason for which each is paused, or nothing.
+
+    `started_ticks` tells the process from a later one of the same pid; it counts from the boot, so no
+    change of the clock disturbs it.
+    """
+
+    state: str
+    pid: int
+    started_ticks: int
+    host: str
+    since: datetime
+    updated: datetime
+    model: str
+    workers: int
+    folders: Mapping[str, str]
+    queue_depth: int = 0
+    in_flight: int = 0
+    images_per_second: float = 0.0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    errors: tuple[Trouble, ...] = ()
+
+
+def is_stale(
+    status: Status,
+    host: Callable[[], str] = socket.gethostname,
+    started: Callable[[int], int | None] = started_ticks,
+) -> bool | None:
+    """Whether the process is gone without having said so; None on another host, where nobody can tell."""
+    if status.state == "stopped":
+        return False
+    if status.host != host():
+        return None
+    return started(status.pid) != status.started_ticks

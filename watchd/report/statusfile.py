@@ -1,0 +1,93 @@
+"""status.json: the status as other processes read it."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from watchd.domain.errors import FolderError, WatchdError
+from watchd.report.status import Status, Trouble
+
+log = logging.getLogger(__name__)
+
+Publish = Callable[[Path, bytes], None]
+"""Makes a file appear whole under its name, in place of an older one."""
+
+
+class StatusFile:
+    """Rewrites the file when there is news, and only then: a disk at rest may go to sleep."""
+
+    def __init__(self, path: Path, snapshot: Callable[[], Status], publish: Publish) -> None:
+        self._path = path
+        self._snapshot = snapshot
+        self._publish = publish
+        self._written: Status | None = None
+        self._failing = False
+
+    def write_if_changed(self) -> None:
+        """A disk that is full or gone is logged once and tried again at the next call."""
+        status = self._snapshot()
+        if self._written is not None and status == replace(self._written, updated=status.updated):
+            return
+        try:
+            self._publish(self._path, _encode(status))
+        except (OSError, WatchdError) as error:
+            if not self._failing:
+                log.warning("status not written", extra={"path": self._path, "reason": str(error)})
+            self._failing = True
+            return
+        self._written = status
+        self._failing = False
+
+
+def read_status(path: Path) -> Status | None:
+    """None where no daemon has written one; FolderError if the file cannot be read as one."""
+    try:
+        return _decode(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise FolderError(f"{path}: cannot be read: {error.strerror}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+        raise FolderError(f"{path}: not a status file of watchd; remove it") from error
+
+
+def _encode(status: Status) -> bytes:
+    return json.dumps(asdict(status), default=datetime.isoformat, indent=1).encode()
+
+
+def _decode(data: Any) -> Status:
+    """Everything is converted, for whoever may write to the share may write here."""
+    return Status(
+        state=str(data["state"]),
+        pid=int(data["pid"]),
+        started_ticks=int(data["started_ticks"]),
+        host=str(data["host"]),
+        since=_time(data["since"]),
+        updated=_time(data["updated"]),
+        model=str(data["model"]),
+        workers=int(data["workers"]),
+        queue_depth=int(data["queue_depth"]),
+        in_flight=int(data["in_flight"]),
+        images_per_second=float(data["images_per_second"]),
+        counts={str(name): int(count) for name, count in data["counts"].items()},
+        folders={str(name): str(reason) for name, reason in data["folders"].items()},
+        errors=tuple(_trouble(each) for each in data["errors"]),
+    )
+
+
+def _trouble(data: Any) -> Trouble:
+    return Trouble(
+        time=_time(data["time"]),
+        folder=str(data["folder"]),
+        path=str(data["path"]),
+        outcome=str(data["outcome"]),
+        reason=str(data["reason"]),
+    )
+
+
+def _time(text: Any) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -1,0 +1,269 @@
+"""The networks that watchd knows, and where their files are."""
+
+import difflib
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from io import BufferedRandom, BufferedReader
+from pathlib import Path
+from typing import Literal
+
+from watchd.domain.errors import ModelError
+
+Channels = tuple[float, float, float]
+"""One number each for red, green and blue."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A network: where its weights are published, and what it wants to be fed.
+
+    `file` is the name of the published file, in a model home it is always `{name}.onnx`. `checksum` is
+    "md5:…" or "sha256:…", empty where none is known. `mean` and `std` are per channel, of values in 0..1.
+    """
+
+    name: str
+    file: str
+    url: str
+    checksum: str
+    megabytes: float
+    side: int
+    mean: Channels
+    std: Channels
+    activation: Literal["none", "sigmoid"]
+    licence: str
+    good_for: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundModel:
+    spec: ModelSpec
+    path: Path
+
+
+def find(model: str, environ: Mapping[str, str]) -> FoundModel:
+    """The file of a model, given by its name or as the path of an .onnx file.
+
+    ModelError: no such name (with the nearest), or its file is nowhere (with the ways to get it).
+    """
+    if model.endswith(".onnx") or os.sep in model:
+        return _own_file(Path(model).expanduser())
+    spec = known(model)
+    if not spec.url:
+        return FoundModel(spec, Path(__file__).with_name(spec.file))
+    for path in _places(spec.name, environ):
+        if path.is_file():
+            return FoundModel(spec, path)
+    raise ModelError(f"the model {spec.name} is not there: {three_ways(spec, model_home(environ))}")
+
+
+def known(name: str) -> ModelSpec:
+    """The table's row. ModelError: there is none of that name."""
+    if name in KNOWN:
+        return KNOWN[name]
+    near = difflib.get_close_matches(name, KNOWN, n=1)
+    hint = f", did you mean {near[0]}?" if near else ";"
+    raise ModelError(
+        f"no model is called {name!r}{hint} known are {', '.join(KNOWN)}, or the path of an .onnx file"
+    )
+
+
+def model_home(environ: Mapping[str, str]) -> Path:
+    """The folder of downloaded models, the one that rembg's users have: U2NET_HOME, else ~/.u2net."""
+    return _expanded(Path(environ.get("U2NET_HOME") or "~/.u2net"), environ)
+
+
+def three_ways(spec: ModelSpec, home: Path) -> str:
+    """How to get a model that is not there, for the end of a message."""
+    return (
+        f"fetch it with `watchd models pull {spec.name}` ({spec.megabytes:g} MB), "
+        f"or put the file at {home / spec.name}.onnx, or name another with --model FILE.onnx"
+    )
+
+
+def verify(found: FoundModel, environ: Mapping[str, str] = os.environ) -> str:
+    """Reads the whole file and gives its checksum; MODEL_CHECKSUM_DISABLED lets any pass, as in rembg.
+
+    ModelError: it is not the published one. A spec without a checksum cannot be compared.
+    """
+    try:
+        with found.path.open("rb") as file:
+            actual = checksum(file, found.spec.checksum)
+    except OSError as error:
+        raise ModelError(f"{found.path} cannot be read: {error.strerror}") from error
+    if found.spec.checksum not in ("", actual) and "MODEL_CHECKSUM_DISABLED" not in environ:
+        raise ModelError(
+            f"{found.path} is not the published {found.spec.name}: its checksum is {actual}, "
+            f"expected {found.spec.checksum}"
+        )
+    return actual
+
+
+def checksum(file: BufferedReader | BufferedRandom, like: str = "") -> str:
+    """Of a whole file that is open for reading, as "md5:…" or "sha256:…": of the kind that `like` is."""
+    kind = like.partition(":")[0] or "sha256"
+    file.seek(0)
+    return f"{kind}:{hashlib.file_digest(file, kind).hexdigest()}"
+
+
+def _own_file(path: Path) -> FoundModel:
+    """A file that the user names is fed as its name tells, and else as U²-Net is; no checksum is known."""
+    if not path.is_file():
+        raise ModelError(f"no model file at {path}; `watchd models list` shows the names that watchd knows")
+    like = next((spec for spec in KNOWN.values() if path.name in (spec.file, f"{spec.name}.onnx")), None)
+    spec = like or replace(KNOWN["u2net"], licence="not known", good_for="what its maker says")
+    return FoundModel(
+        replace(
+            spec,
+            name=path.stem,
+            file=path.name,
+            url="",
+            checksum="",
+            megabytes=round(path.stat().st_size / 1e6, 1),
+        ),
+        path,
+    )
+
+
+def _places(name: str, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where a downloaded model may lie: in our place, where rembg keeps it now, where it kept it once."""
+    data = environ.get("XDG_DATA_HOME")
+    rembg = environ.get("U2NET_HOME") or environ.get("REMBG_HOME") or (data and f"{data}/rembg") or "~/.rembg"
+    once = Path(data or "~") / ".u2net"
+    return (
+        model_home(environ) / f"{name}.onnx",
+        _expanded(Path(rembg), environ) / "models" / name / f"{name}.onnx",
+        _expanded(once, environ) / f"{name}.onnx",
+    )
+
+
+def _expanded(path: Path, environ: Mapping[str, str]) -> Path:
+    """With the home of this environment in the place of a leading ~."""
+    if path.parts[:1] == ("~",) and (home := environ.get("HOME")):
+        return Path(home, *path.parts[1:])
+    return path.expanduser()
+
+
+_RELEASES = "https://github.com/danielgatis/rembg/releases/download/v0.0.0/"
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+def _u2net(name: str, checksum: str, megabytes: float, good_for: str, url: str | None = None) -> ModelSpec:
+    file = f"{name}.onnx"
+    source = _RELEASES + file if url is None else url
+    return ModelSpec(name, file, source, checksum, megabytes, 320, *_IMAGENET, "none", "Apache-2.0", good_for)
+
+
+def _isnet(name: str, checksum: str, megabytes: float, mean: Channels, good_for: str) -> ModelSpec:
+    file, ones = f"{name}.onnx", (1.0, 1.0, 1.0)
+    return ModelSpec(
+        name, file, _RELEASES + file, checksum, megabytes, 1024, mean, ones, "none", "Apache-2.0", good_for
+    )
+
+
+def _birefnet(name: str, file: str, checksum: str, megabytes: float, good_for: str) -> ModelSpec:
+    return ModelSpec(
+        name, file, _RELEASES + file, checksum, megabytes, 1024, *_IMAGENET, "sigmoid", "MIT", good_for
+    )
+
+
+KNOWN: Mapping[str, ModelSpec] = {
+    spec.name: spec
+    for spec in (
+        _u2net(
+            "builtin",
+            "sha256:2f37e6d2b99a3add8cc843663081b2de9c52e568b5c69abfd3949b49d4aaf38b",
+            5.9,
+            "Comes with watchd and is by far the fastest; its edges are softer than those of the large ones.",
+            url="",
+        ),
+        _u2net(
+            "u2net",
+            "md5:60024c5c889badc19c04ad937298a77b",
+            176,
+            "Any subject, with finer edges than builtin: the usual choice.",
+        ),
+        _u2net(
+            "u2netp",
+            "md5:8e83ca70e441ab06c318d82300c84806",
+            4.7,
+            "Any subject: a small u2net, more than twice as fast and a little less exact.",
+        ),
+        _u2net(
+            "u2net_human_seg",
+            "md5:c09ddc2e0104f800e3e1bb4652583d1f",
+            176,
+            "People only.",
+        ),
+        _u2net(
+            "silueta",
+            "md5:55e59e0d8062d2f5d013f4725ee84782",
+            44,
+            "Any subject: u2net in a quarter of its size.",
+        ),
+        _isnet(
+            "isnet-general-use",
+            "md5:fc16ebd8b0c10d971d3513d564d01e29",
+            179,
+            (0.5, 0.5, 0.5),
+            "Any subject, with more detail than u2net and several times slower.",
+        ),
+        _isnet(
+            "isnet-anime",
+            "md5:6f184e756bb3bd901c8849220a83e38e",
+            176,
+            _IMAGENET[0],
+            "Drawn figures.",
+        ),
+        _birefnet(
+            "birefnet-general",
+            "BiRefNet-general-epoch_244.onnx",
+            "md5:7a35a0141cbbc80de11d9c9a28f52697",
+            973,
+            "Any subject in the finest detail; very slow on a CPU, and takes gigabytes of memory.",
+        ),
+        _birefnet(
+            "birefnet-general-lite",
+            "BiRefNet-general-bb_swin_v1_tiny-epoch_232.onnx",
+            "md5:4fab47adc4ff364be1713e97b7e66334",
+            224,
+            "Any subject: birefnet-general with a smaller backbone.",
+        ),
+        _birefnet(
+            "birefnet-portrait",
+            "BiRefNet-portrait-epoch_150.onnx",
+            "md5:c3a64a6abf20250d090cd055f12a3b67",
+            973,
+            "Portraits of people.",
+        ),
+        _birefnet(
+            "birefnet-dis",
+            "BiRefNet-DIS-epoch_590.onnx",
+            "md5:2d4d44102b446f33a4ebb2e56c051f2b",
+            973,
+            "Things with intricate outlines: lattices, wires, bicycles.",
+        ),
+        _birefnet(
+            "birefnet-hrsod",
+            "BiRefNet-HRSOD_DHU-epoch_115.onnx",
+            "md5:c017ade5de8a50ff0fd74d790d268dda",
+            973,
+            "Salient objects in pictures of high resolution.",
+        ),
+        _birefnet(
+            "birefnet-cod",
+            "BiRefNet-COD-epoch_125.onnx",
+            "md5:f6d0d21ca89d287f17e7afe9f5fd3b45",
+            973,
+            "Subjects that blend into their background, as camouflaged animals do.",
+        ),
+        _birefnet(
+            "birefnet-massive",
+            "BiRefNet-massive-TR_DIS5K_TR_TEs-epoch_420.onnx",
+            "md5:33e726a2136a3d59eb0fdf613e31e3e9",
+            973,
+            "Any subject: birefnet-general trained on more pictures.",
+        ),
+    )
+}

@@ -1,0 +1,93 @@
+"""From a picture to its mask, with the U²-Net family of networks."""
+
+from typing import Literal, Protocol
+
+import numpy as np
+from PIL import Image
+
+from watchd.imaging.arrays import Batch, Map, Mask
+
+
+class Segmenter(Protocol):
+    """What says which pixels are the subject. Called by many threads at once, without a lock."""
+
+    def __call__(self, image: Image.Image) -> Mask:
+        """`image` is RGB, of any size; it is not changed."""
+
+
+class Network(Protocol):
+    """A loaded network with one picture in, one map out; `run` is safe for many threads at once."""
+
+    channels_last: bool
+
+    def run(self, batch: Batch) -> Map: ...
+
+
+class U2netSegmenter:
+    """The pre- and post-processing of U²-Net, ISNet and BiRefNet, as the users of rembg know it.
+
+    A network that answers with nearly the same value everywhere has found no outline to stretch. That is
+    what happens on a featureless picture, and stretching it would cut out noise: so all of it is
+    background (transparent), or subject (opaque) if the value is 0.5 or more.
+    """
+
+    def __init__(
+        self,
+        session: Network,
+        side: int,
+        mean: tuple[float, float, float],
+        std: tuple[float, float, float],
+        activation: Literal["none", "sigmoid"] = "none",
+    ) -> None:
+        self._session = session
+        self._side = side
+        self._mean = np.array(mean, np.float32)
+        self._std = np.array(std, np.float32)
+        self._activation = activation
+
+    def __call__(self, image: Image.Image) -> Mask:
+        answer = _first_map(self._session.run(self._batch(image)), self._session.channels_last)
+        if self._activation == "sigmoid":
+            answer = _sigmoid(answer)
+        return _stretched(answer)
+
+    def _batch(self, image: Image.Image) -> Batch:
+        # Without reducing_gap: it would save 0.15 s at 24 megapixels, but the networks feel the difference:
+        # it moved u2netp's alpha by up to 1.0 grey level on average (0.1 over all pictures measured).
+        small = image.resize((self._side, self._side), Image.Resampling.LANCZOS)
+        pixels = np.asarray(small, dtype=np.float32)
+        pixels = (pixels / max(float(pixels.max()), 1e-6) - self._mean) / self._std
+        if not self._session.channels_last:
+            pixels = pixels.transpose(2, 0, 1)
+        return np.ascontiguousarray(pixels)[np.newaxis]
+
+
+FLAT = 0.1
+"""A map whose values span less says nothing.
+
+On 212 photographs the narrowest span was 0.42 (u2netp), on pictures of one colour the widest was 0.05.
+"""
+
+
+def _first_map(output: Map, channels_last: bool) -> Map:
+    """height × width: of the one picture of the batch, the first channel."""
+    if output.ndim == 4:
+        output = output[..., 0] if channels_last else output[:, 0]
+    only: Map = output[0]
+    return only
+
+
+def _sigmoid(logits: Map) -> Map:
+    # Beyond ±80 the answer is 0 or 1 anyway, but exp() of a float32 would overflow.
+    probability: Map = 1 / (1 + np.exp(-logits.clip(-80, 80)))
+    return probability
+
+
+def _stretched(answer: Map) -> Mask:
+    low, high = float(answer.min()), float(answer.max())
+    if not np.isfinite(high - low):
+        raise ArithmeticError("the network answered with values that are no numbers")
+    if high - low < FLAT:
+        return np.full(answer.shape, 255 if answer.mean() >= 0.5 else 0, np.uint8)
+    mask: Mask = ((answer - low) / (high - low) * 255).astype(np.uint8)
+    return mask

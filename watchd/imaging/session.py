@@ -1,0 +1,128 @@
+"""The one ONNX Runtime session of a model, which all workers share."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# Since 1.29 ONNX Runtime writes an identifier into the home folder and reports its use over the network.
+# It decides so when it is loaded, so this stands before the import.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime as ort  # noqa: E402
+from onnxruntime.capi import onnxruntime_pybind11_state as reasons  # noqa: E402
+
+from watchd.domain.errors import ModelError  # noqa: E402
+from watchd.imaging.arrays import Batch, Map  # noqa: E402
+from watchd.imaging.cpus import ThreadPlan  # noqa: E402
+from watchd.imaging.models import FoundModel  # noqa: E402
+from watchd.imaging.segment import U2netSegmenter  # noqa: E402
+
+
+def load_segmenter(found: FoundModel, plan: ThreadPlan) -> U2netSegmenter:
+    """Loads the model and runs it once, so that the first picture does not wait; ModelError as in Session."""
+    session = Session(found.path, plan)
+    spec = found.spec
+    segmenter = U2netSegmenter(session, session.side or spec.side, spec.mean, spec.std, spec.activation)
+    session.warm_up(spec.side)
+    return segmenter
+
+
+class Session:
+    """A loaded network. `run` is safe for any number of threads at once, and has no lock around it.
+
+    `side` is what the graph takes (None: any), `channels_last` whether it takes NHWC instead of NCHW.
+
+    To be created on a thread that is not pinned: helper threads that the plan does not pin inherit the
+    affinity of their creator. ModelError: no such file, not a network, or not one from image to mask.
+    """
+
+    def __init__(self, path: Path, plan: ThreadPlan) -> None:
+        try:
+            # Without enable_fallback=0 a failure prints a banner on stdout and is tried a second time.
+            self._session = ort.InferenceSession(
+                path, _options(plan), providers=["CPUExecutionProvider"], enable_fallback=0
+            )
+        except _LOADING as error:
+            raise ModelError(f"{path} cannot be loaded: {_reason(error)}") from error
+        taken, given = self._session.get_inputs(), self._session.get_outputs()
+        self._input, self._output = taken[0].name, given[0].name
+        try:
+            self.side, self.channels_last = _understood(taken, given)
+        except ValueError as error:
+            raise ModelError(f"{path} is not a network from image to mask: {error}") from error
+
+    def run(self, batch: Batch) -> Map:
+        """The network's first output for one picture; of the others none is computed that is not needed."""
+        answer: Map = self._session.run([self._output], {self._input: batch})[0]
+        return answer
+
+    def warm_up(self, side: int = 320) -> None:
+        """One run on a black picture: it allocates the memory that later runs use again."""
+        side = self.side or side
+        shape = (1, side, side, 3) if self.channels_last else (1, 3, side, side)
+        self.run(np.zeros(shape, np.float32))
+
+
+def _options(plan: ThreadPlan) -> ort.SessionOptions:
+    """Every option that matters is set, so that no default of another version or machine decides."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = plan.intra_op
+    options.inter_op_num_threads = plan.inter_op
+    # ORT_PARALLEL is needed for inter_op to mean anything, and takes 2 to 3 times the CPU time.
+    parallel = plan.inter_op > 1
+    options.execution_mode = ort.ExecutionMode.ORT_PARALLEL if parallel else ort.ExecutionMode.ORT_SEQUENTIAL
+    # All, for the change of layout that only it brings is a third of the speed.
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.enable_cpu_mem_arena = True  # without it 15 to 20 % slower
+    options.enable_mem_pattern = False  # with it 2 % faster, but 100 MB more per worker
+    options.log_severity_level = 3  # errors: its warnings are about the graph, which no user can change
+    # Spinning helpers answer 5 % sooner, but steal the time of other workers.
+    spin = "1" if plan.intra_op > 1 and plan.workers == 1 else "0"
+    options.add_session_config_entry("session.intra_op.allow_spinning", spin)
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    if plan.intra_affinities:
+        options.add_session_config_entry("session.intra_op_thread_affinities", plan.intra_affinities)
+    return options
+
+
+# ONNX Runtime's errors have no common ancestor but Exception.
+_LOADING = (
+    reasons.EPFail,
+    reasons.EngineError,
+    reasons.Fail,
+    reasons.InvalidArgument,
+    reasons.InvalidGraph,
+    reasons.InvalidProtobuf,
+    reasons.ModelLoaded,
+    reasons.NoModel,
+    reasons.NoSuchFile,
+    reasons.NotImplemented,
+    reasons.RuntimeException,
+    RuntimeError,
+    ValueError,
+)
+
+
+def _reason(error: BaseException) -> str:
+    """In one line, without the "[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : " in front."""
+    return " ".join(str(error).split(" : ")[-1].split())
+
+
+def _understood(taken: Any, given: Any) -> tuple[int | None, bool]:
+    """The side of the input and whether its channels come last. ValueError: what is wrong with the graph."""
+    if len(taken) != 1:
+        raise ValueError(f"it takes {len(taken)} inputs")
+    shape = taken[0].shape
+    if taken[0].type != "tensor(float)" or len(shape) != 4:
+        raise ValueError(f"it takes {taken[0].type} of shape {shape}")
+    if 3 not in (shape[1], shape[3]) or (isinstance(shape[0], int) and shape[0] != 1):
+        raise ValueError(f"it takes the shape {shape}, not one picture with three channels")
+    channels_last = shape[1] != 3
+    height, width = shape[1:3] if channels_last else shape[2:4]
+    if isinstance(height, int) and isinstance(width, int) and height != width:
+        raise ValueError(f"it takes pictures of {width}×{height}, which are not square")
+    if given[0].type != "tensor(float)" or len(given[0].shape) not in (3, 4):
+        raise ValueError(f"it gives {given[0].type} of shape {given[0].shape}")
+    return (height if isinstance(height, int) else None), channels_last

@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -93,7 +93,7 @@ def test_once_on_an_empty_inbox_ends_with_0(root: Path) -> None:
 def test_daemon_delivers_and_drains_on_sigterm_with_0(root: Path) -> None:
     with daemon(root) as process:
         drop(root, "a.jpg")
-        wait_until(lambda: (root / "outbox" / "a.png").exists(), within_s=20)
+        wait_until((root / "outbox" / "a.png").exists, within_s=20)
 
         process.send_signal(signal.SIGTERM)
 
@@ -127,7 +127,7 @@ def test_second_signal_ends_at_once_and_the_next_start_finishes(root: Path) -> N
         wait_until(lambda: '"in_flight": 1' in (root / ".watchd" / "status.json").read_text(), within_s=20)
 
         process.send_signal(signal.SIGTERM)
-        time.sleep(0.05)
+        threading.Event().wait(0.05)
         process.send_signal(signal.SIGTERM)
         code = process.wait(10)
     assert code == 128 + signal.SIGTERM

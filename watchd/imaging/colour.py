@@ -77,13 +77,13 @@ def _spare_bits(image: Image.Image) -> int:
 
 def _stretched(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
     """0..1 and 0..255 are taken for what they are, anything else is stretched from its own range."""
-    scaled = np.nan_to_num(values.astype(np.float64), copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    scaled = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float64)
     low, high = float(scaled.min()), float(scaled.max())
     if low >= 0 and high <= 255:
         low, high = 0.0, 1.0 if high <= 1 else 255.0
     # In place: these are 8 bytes a pixel already.
     scaled -= low
-    scaled *= 255 / ((high - low) or 1.0)
+    scaled *= 255 / max(high - low, 1e-30)
     return scaled.round(out=scaled).astype(np.uint8)
 
 

@@ -10,14 +10,14 @@ import numpy as np
 # It decides so when it is loaded, so this stands before the import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-import onnxruntime as ort  # noqa: E402
-from onnxruntime.capi import onnxruntime_pybind11_state as reasons  # noqa: E402
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as reasons
 
-from watchd.domain.errors import ModelError  # noqa: E402
-from watchd.imaging.arrays import Batch, Map  # noqa: E402
-from watchd.imaging.cpus import ThreadPlan  # noqa: E402
-from watchd.imaging.models import FoundModel  # noqa: E402
-from watchd.imaging.segment import U2netSegmenter  # noqa: E402
+from watchd.domain.errors import ModelError
+from watchd.imaging.arrays import Batch, Map
+from watchd.imaging.cpus import ThreadPlan
+from watchd.imaging.models import FoundModel
+from watchd.imaging.segment import U2netSegmenter
 
 
 def load_segmenter(found: FoundModel, plan: ThreadPlan) -> U2netSegmenter:

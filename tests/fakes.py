@@ -58,6 +58,9 @@ class FakeClaims:
             del self.held[key]
             self.released.append(key)
 
+    def refresh(self) -> None:
+        self._perhaps_trouble()
+
     def lose(self, key: str) -> None:
         """Another daemon takes the source over."""
         del self.held[key]

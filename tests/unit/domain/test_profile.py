@@ -1,0 +1,28 @@
+from pathlib import Path
+
+from fakes import watch_folder
+
+from watchd.domain.profile import Profile
+
+
+def test_fingerprint_does_not_depend_on_the_name() -> None:
+    assert Profile(name="a").fingerprint() == Profile(name="b").fingerprint()
+
+
+def test_fingerprint_depends_on_all_that_changes_a_pixel() -> None:
+    prints = {Profile().fingerprint(), Profile(model="u2net").fingerprint(), Profile(format="x").fingerprint()}
+
+    assert len(prints) == 3
+    assert all(len(text) == 16 for text in prints)
+
+
+def test_fingerprint_stays_the_same_between_processes() -> None:
+    assert Profile().fingerprint() == "734db4f4fc284ecb"
+
+
+def test_places_are_named_by_their_config_keys(tmp_path: Path) -> None:
+    folder = watch_folder(tmp_path)
+
+    assert folder.places() == {
+        key: getattr(folder, key) for key in ("inbox", "outbox", "originals", "failed", "sidecar")
+    }

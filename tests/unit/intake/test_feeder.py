@@ -1,0 +1,167 @@
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from fakes import Crashes, FakeClaims, RecordingListener, encoded, put, wait_until
+
+from watchd.background import Grace
+from watchd.domain.events import FolderPaused, JobEnded
+from watchd.domain.job import Job
+from watchd.domain.outcome import Deferred, Delivered, Outcome, Rejected
+from watchd.domain.profile import WatchFolder
+from watchd.intake.admission import Admission, History
+from watchd.intake.feeder import Feeder
+from watchd.intake.lane import Lane
+from watchd.intake.mounts import Mount
+from watchd.intake.settle import Settler
+from watchd.intake.sightings import Hint, Sightings
+
+JPEG = encoded()
+
+
+class Bench:
+    """A feeder with one lane; `jobs` takes `room` of them."""
+
+    def __init__(
+        self, folder: WatchFolder, claims: FakeClaims, listener: RecordingListener, crashes: Crashes
+    ) -> None:
+        self.folder = folder
+        self.sightings = Sightings(100)
+        self.jobs: list[Job] = []
+        self.room = 100
+        self.left: list[dict[str, str]] = []
+        self.exhausted = threading.Event()
+        self.crashes = crashes
+        admission = Admission(folder, claims, lambda _: History(), lambda *_: False, local=True)
+        settler = Settler(0.2, 60.0, 10)
+        self.lane = Lane(
+            folder=folder, admission=admission, settler=settler, mount=Mount("/", "ext4"), announce=listener
+        )
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        feeder = Feeder(
+            lanes=[self.lane],
+            sightings=self.sightings,
+            room=lambda: len(self.jobs) < self.room,
+            submit=self.submit,
+            on_crash=self.crashes,
+            grace=Grace(5),
+            exhausted=self.tell,
+        )
+        with feeder:
+            yield
+        assert not feeder.alive
+        assert self.crashes.seen == []
+
+    def submit(self, job: Job) -> bool:
+        self.jobs.append(job)
+        return True
+
+    def tell(self, left: dict[str, str]) -> None:
+        self.left.append(left)
+        self.exhausted.set()
+
+    def end(self, outcome: Outcome) -> None:
+        self.sightings.listen(JobEnded(self.jobs[-1], outcome, 0.1))
+
+
+@pytest.fixture
+def bench(folder: WatchFolder, claims: FakeClaims, listener: RecordingListener, crashes: Crashes) -> Bench:
+    return Bench(folder, claims, listener, crashes)
+
+
+def test_sighted_file_is_submitted_soon(bench: Bench) -> None:
+    put(bench.folder.inbox, "a.jpg", JPEG)
+
+    with bench.running():
+        bench.sightings.put("photos", "a.jpg", Hint.ARRIVED)
+        wait_until(lambda: bench.jobs)
+
+
+def test_scan_that_was_asked_for_is_done(bench: Bench) -> None:
+    put(bench.folder.inbox, "sub/a.jpg", JPEG)
+
+    with bench.running():
+        bench.sightings.ask_scan("photos")
+        wait_until(lambda: bench.jobs)
+
+
+def test_file_that_must_settle_is_looked_at_without_anybody_waking_the_feeder(bench: Bench) -> None:
+    put(bench.folder.inbox, "a.jpg", b"of no known format")
+
+    with bench.running():
+        bench.sightings.put("photos", "a.jpg", Hint.ARRIVED)
+        wait_until(lambda: bench.jobs)
+
+
+def test_feeder_goes_on_when_there_is_room_again(bench: Bench) -> None:
+    bench.room = 1
+    for name in ("a.jpg", "b.jpg"):
+        put(bench.folder.inbox, name, JPEG)
+
+    with bench.running():
+        bench.sightings.ask_scan("photos")
+        wait_until(lambda: bench.jobs)
+        bench.room = 2
+        bench.sightings.wake()
+        wait_until(lambda: len(bench.jobs) == 2)
+
+
+def test_deferred_job_pauses_its_folder(bench: Bench, listener: RecordingListener) -> None:
+    put(bench.folder.inbox, "a.jpg", JPEG)
+
+    with bench.running():
+        bench.sightings.put("photos", "a.jpg", Hint.ARRIVED)
+        wait_until(lambda: bench.jobs)
+        bench.end(Deferred("disk full", 5.0))
+        wait_until(lambda: listener.of(FolderPaused))
+
+    assert listener.of(FolderPaused) == [FolderPaused("photos", "disk full")]
+
+
+def test_end_of_the_work_is_told_once_every_job_has_its_outcome(bench: Bench) -> None:
+    put(bench.folder.inbox, "a.jpg", JPEG)
+    put(bench.folder.inbox, "broken.jpg", JPEG[:600])
+    bench.sightings.ask_scan("photos")
+
+    with bench.running():
+        wait_until(lambda: bench.jobs)
+        told_before = list(bench.left)
+        bench.end(Delivered("a.png"))
+        assert bench.exhausted.wait(5)
+
+    assert told_before == []
+    assert bench.left[-1] == {"broken.jpg": "the end of the JPEG file is missing"}
+
+
+def test_empty_inbox_is_exhausted_at_once(bench: Bench) -> None:
+    bench.sightings.ask_scan("photos")
+
+    with bench.running():
+        assert bench.exhausted.wait(5)
+
+    assert bench.left[0] == {}
+
+
+@pytest.mark.parametrize("outcome", [Rejected("text"), Delivered("a.png")])
+def test_job_that_ended_in_any_way_is_no_longer_waited_for(bench: Bench, outcome: Outcome) -> None:
+    put(bench.folder.inbox, "a.jpg", JPEG)
+    bench.sightings.ask_scan("photos")
+
+    with bench.running():
+        wait_until(lambda: bench.jobs)
+        bench.end(outcome)
+        assert bench.exhausted.wait(5)
+
+
+def test_feeder_stops_while_it_waits_for_room(bench: Bench) -> None:
+    bench.room = 0
+    put(bench.folder.inbox, "a.jpg", JPEG)
+    bench.sightings.ask_scan("photos")
+
+    with bench.running():
+        pass
+
+    assert bench.jobs == []

@@ -1,0 +1,514 @@
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes import FakeClaims, RecordingListener, draw, encoded, put, watch_folder
+
+from watchd.domain.events import FileWaits, FolderPaused, FolderResumed
+from watchd.domain.job import Job, SourceFile, Stamp
+from watchd.domain.profile import WatchFolder
+from watchd.intake.admission import Admission, History
+from watchd.intake.lane import Lane
+from watchd.intake.mounts import Mount
+from watchd.intake.settle import Settler
+from watchd.intake.sightings import Hint
+
+JPEG = encoded()
+HERE = Mount("/", "ext4")
+
+
+class Bench:
+    """A lane with a queue of `room` places; time passes when a test says so."""
+
+    def __init__(self, root: Path, claims: FakeClaims, listener: RecordingListener) -> None:
+        self.folder = watch_folder(root)
+        self.claims = claims
+        self.listener = listener
+        self.jobs: list[Job] = []
+        self.room = 100
+        self.closed = False
+        self.past: Callable[[SourceFile], History] = lambda source: History()
+        self.known: set[Stamp] = set()
+        self.capacity = 100
+        self.mount = HERE
+        self.now = 0.0
+        self.make()
+
+    def make(self, door: type[Admission] = Admission, **changes: object) -> "Bench":
+        self.folder = replace(self.folder, **changes)
+        admission = door(
+            self.folder, self.claims, lambda source: self.past(source), lambda _, stamp: stamp in self.known, True
+        )
+        settler = Settler(self.folder.settle_s, self.folder.settle_timeout_s, self.capacity)
+        self.lane = Lane(
+            folder=self.folder, admission=admission, settler=settler, mount=self.mount, announce=self.listener
+        )
+        return self
+
+    def advance(self, seconds: float = 0.0) -> list[str]:
+        """Lets time pass, does what can be done, and tells all that was submitted so far."""
+        self.now += seconds
+        self.lane.advance(self.now, lambda: len(self.jobs) < self.room, self.submit)
+        return [job.source.relative for job in self.jobs]
+
+    def submit(self, job: Job) -> bool:
+        if self.closed or len(self.jobs) >= self.room:
+            return False
+        self.jobs.append(job)
+        return True
+
+    def put(self, relative: str, data: bytes = JPEG) -> SourceFile:
+        return put(self.folder.inbox, relative, data)
+
+    def sight(self, relative: str, hint: Hint = Hint.SEEN) -> None:
+        self.lane.sight(relative, hint, self.now)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, claims: FakeClaims, listener: RecordingListener) -> Bench:
+    return Bench(tmp_path, claims, listener)
+
+
+def test_whole_file_becomes_a_job_at_once(bench: Bench) -> None:
+    source = bench.put("sub/a.jpg")
+    bench.sight("sub/a.jpg", Hint.ARRIVED)
+
+    assert bench.advance() == ["sub/a.jpg"]
+    assert bench.jobs[0].source == source
+    assert bench.claims.held == {source.key: bench.jobs[0].token}
+
+
+def test_file_still_growing_is_not_submitted(bench: Bench) -> None:
+    bench.put("a.jpg", JPEG[:500])
+    bench.sight("a.jpg", Hint.ARRIVED)
+
+    for length in range(501, 600):
+        bench.put("a.jpg", JPEG[:length])
+        assert bench.advance(0.2) == []
+
+    bench.put("a.jpg", JPEG)
+    assert bench.advance(5) == ["a.jpg"]
+
+
+def test_file_that_a_program_still_has_open_is_not_submitted(bench: Bench) -> None:
+    bench.put("a.jpg")
+    bench.sight("a.jpg", Hint.ARRIVED)
+
+    with open(bench.folder.inbox / "a.jpg", "ab"):
+        meanwhile = bench.advance(3600)
+
+    assert meanwhile == []
+    assert bench.advance(5) == ["a.jpg"]
+
+
+@pytest.mark.parametrize("relative", ["note.txt", ".a.jpg", "@eaDir/a.jpg", "a.jpg.part"])
+def test_unwanted_name_is_dropped_at_its_sighting(bench: Bench, relative: str) -> None:
+    bench.put(relative)
+    bench.sight(relative, Hint.ARRIVED)
+
+    assert bench.advance(10) == []
+    assert bench.lane.news == 0
+    assert bench.lane.next_due() is None
+
+
+def test_file_that_vanished_is_forgotten(bench: Bench) -> None:
+    bench.sight("a.jpg", Hint.ARRIVED)
+    bench.sight("gone/b.jpg", Hint.ARRIVED)
+
+    assert bench.advance() == []
+    assert bench.lane.next_due() is None
+    assert bench.lane.left() == {}
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "fifo"])
+def test_what_is_no_regular_file_is_forgotten(bench: Bench, kind: str) -> None:
+    path = bench.folder.inbox / "a.jpg"
+    match kind:
+        case "folder":
+            path.mkdir()
+        case "link":
+            path.symlink_to(__file__)
+        case _:
+            os.mkfifo(path)
+    bench.sight("a.jpg", Hint.ARRIVED)
+
+    assert bench.advance() == []
+    assert bench.lane.left() == {}
+
+
+def test_folder_swapped_for_a_link_costs_its_files_only(bench: Bench, tmp_path: Path) -> None:
+    put(tmp_path, "outside/b.jpg", JPEG)
+    (bench.folder.inbox / "sub").symlink_to(tmp_path / "outside")
+    bench.put("a.jpg")
+    bench.sight("sub/b.jpg", Hint.ARRIVED)
+    bench.sight("a.jpg", Hint.ARRIVED)
+
+    assert bench.advance() == ["a.jpg"]
+    assert bench.listener.of(FolderPaused) == []
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.ELOOP])
+def test_file_that_cannot_be_reached_does_not_stop_the_others(bench: Bench, code: int) -> None:
+    class Door(Admission):
+        def kind(self, relative: str) -> tuple[Stamp | None, str]:
+            if relative.startswith("locked/"):
+                raise OSError(code, os.strerror(code), "locked")
+            return super().kind(relative)
+
+    bench.make(Door)
+    bench.put("a.jpg")
+    bench.sight("locked/b.jpg", Hint.ARRIVED)
+    bench.sight("a.jpg", Hint.ARRIVED)
+
+    assert bench.advance() == ["a.jpg"]
+    assert bench.listener.of(FolderPaused) == []
+    assert list(bench.lane.left() or {}) == ["locked/b.jpg"]
+
+
+def test_scan_finds_what_nobody_told_of(bench: Bench) -> None:
+    for name in ("a.jpg", "sub/b.jpg", "note.txt"):
+        bench.put(name)
+
+    bench.lane.begin_scan("")
+
+    assert sorted(bench.advance()) == ["a.jpg", "sub/b.jpg"]
+    assert bench.lane.news == 2
+
+
+def test_scan_of_a_subfolder_finds_what_lies_there(bench: Bench) -> None:
+    bench.put("a.jpg")
+    bench.put("sub/b.jpg")
+
+    bench.lane.begin_scan("sub")
+
+    assert bench.advance() == ["sub/b.jpg"]
+
+
+def test_subfolder_is_not_scanned_where_subfolders_are_left_alone(bench: Bench) -> None:
+    bench.make(recursive=False)
+    bench.put("a.jpg")
+    bench.put("sub/b.jpg")
+
+    bench.lane.begin_scan("sub")
+    bench.lane.begin_scan("")
+
+    assert bench.advance() == ["a.jpg"]
+
+
+def test_event_from_a_subfolder_is_ignored_where_subfolders_are_left_alone(bench: Bench) -> None:
+    bench.make(recursive=False)
+    bench.put("sub/b.jpg")
+
+    bench.sight("sub/b.jpg", Hint.ARRIVED)
+
+    assert bench.advance() == []
+
+
+def test_scan_asked_for_during_a_scan_comes_after_it(bench: Bench) -> None:
+    bench.put("a.jpg")
+    bench.lane.begin_scan("")
+    bench.lane.begin_scan("")
+    bench.advance()
+    bench.put("b.jpg")
+
+    assert bench.advance() == ["a.jpg", "b.jpg"]
+
+
+def test_full_queue_keeps_files_back_and_loses_none(bench: Bench) -> None:
+    bench.room = 2
+    for number in range(5):
+        bench.put(f"{number}.jpg")
+    bench.lane.begin_scan("")
+
+    first = bench.advance()
+    claimed = len(bench.claims.held)
+    bench.room = 100
+    everything = bench.advance()
+
+    assert len(first) == claimed == 2
+    assert sorted(everything) == [f"{number}.jpg" for number in range(5)]
+
+
+def test_more_files_than_the_settler_holds_come_through_all_the_same(bench: Bench) -> None:
+    bench.capacity = 3
+    bench.make()
+    for number in range(20):
+        bench.put(f"{number:02}.jpg")
+    bench.lane.begin_scan("")
+
+    for _ in range(20):
+        bench.advance()
+
+    assert sorted(bench.advance()) == [f"{number:02}.jpg" for number in range(20)]
+    assert bench.lane.left() == {}
+
+
+def test_sighting_beyond_the_capacity_becomes_a_scan(bench: Bench) -> None:
+    bench.capacity = 1
+    bench.make()
+    bench.put("a.jpg")
+    bench.put("b.jpg")
+
+    bench.sight("a.jpg", Hint.ARRIVED)
+    bench.sight("b.jpg", Hint.ARRIVED)
+    bench.advance()
+
+    assert bench.advance() == ["a.jpg", "b.jpg"]
+
+
+def test_file_that_the_queue_refuses_is_given_back_and_comes_again(bench: Bench) -> None:
+    source = bench.put("a.jpg")
+    bench.sight("a.jpg", Hint.ARRIVED)
+    bench.closed = True
+    bench.advance()
+    released = list(bench.claims.released)
+    bench.closed = False
+
+    assert released == [source.key]
+    assert bench.advance(10) == ["a.jpg"]
+
+
+def test_file_that_another_daemon_has_comes_again_later(bench: Bench) -> None:
+    source = bench.put("a.jpg")
+    bench.claims.others.add(source.key)
+    bench.sight("a.jpg", Hint.ARRIVED)
+
+    before = bench.advance()
+    left = bench.lane.left()
+    bench.claims.others.clear()
+
+    assert before == []
+    assert left == {"a.jpg": "another daemon has it"}
+    assert bench.advance(10) == ["a.jpg"]
+
+
+def test_file_that_is_done_is_forgotten(bench: Bench) -> None:
+    bench.put("a.jpg")
+    bench.past = lambda source: History(ended="delivered: a.png")
+    bench.sight("a.jpg", Hint.ARRIVED)
+
+    assert bench.advance() == []
+    assert bench.lane.left() == {}
+    assert bench.claims.held == {}
+
+
+def test_file_that_must_wait_waits_and_no_longer(bench: Bench) -> None:
+    bench.put("a.jpg")
+    bench.past = lambda source: History(wait_s=30.0, wait_reason="disk full")
+    bench.sight("a.jpg", Hint.ARRIVED)
+    bench.advance()
+    left = bench.lane.left()
+    bench.past = lambda source: History()
+
+    assert left == {"a.jpg": "disk full"}
+    assert bench.advance(29) == []
+    assert bench.advance(1) == ["a.jpg"]
+
+
+def test_file_that_is_known_is_passed_over_without_asking_its_receipt(bench: Bench) -> None:
+    def asked(source: SourceFile) -> History:
+        raise AssertionError("the disk was asked")
+
+    bench.past = asked
+    bench.known.add(bench.put("a.jpg").stamp)
+
+    bench.lane.begin_scan("")
+    bench.sight("a.jpg", Hint.ARRIVED)
+
+    assert bench.advance() == []
+    assert bench.lane.left() == {}
+
+
+def test_file_that_never_becomes_whole_is_submitted_with_its_fault(bench: Bench) -> None:
+    bench.put("a.jpg", JPEG[:700])
+    bench.sight("a.jpg", Hint.ARRIVED)
+
+    for _ in range(120):
+        bench.advance(5)
+
+    assert [job.fault for job in bench.jobs] == ["the end of the JPEG file is missing"]
+
+
+def test_file_that_does_not_come_to_rest_is_announced_once(bench: Bench) -> None:
+    bench.put("a.jpg", JPEG[:700])
+    bench.sight("a.jpg", Hint.ARRIVED)
+
+    for _ in range(55):
+        bench.advance(5)
+
+    waits = bench.listener.of(FileWaits)
+    assert [(event.folder, event.relative) for event in waits] == [("photos", "a.jpg")]
+    assert "end of the JPEG" in waits[0].reason
+
+
+def test_what_is_left_is_told_only_when_nothing_else_can_be_done(bench: Bench) -> None:
+    bench.put("whole.jpg")
+    bench.put("broken.jpg", JPEG[:700])
+    bench.sight("whole.jpg", Hint.TOUCHED)
+    bench.sight("broken.jpg", Hint.ARRIVED)
+
+    before = bench.lane.left()
+    bench.advance()
+    between = bench.lane.left()
+    bench.advance(3)
+
+    assert (before, between) == (None, None)
+    assert bench.lane.left() == {"broken.jpg": "the end of the JPEG file is missing"}
+
+
+def test_scan_that_was_asked_for_is_not_left_out(bench: Bench) -> None:
+    bench.lane.begin_scan("")
+
+    assert bench.lane.left() is None
+
+
+def test_sidecar_that_is_gone_pauses_the_folder_and_costs_nothing(bench: Bench) -> None:
+    bench.put("a.jpg")
+    bench.sight("a.jpg", Hint.ARRIVED)
+    bench.folder.sidecar.rmdir()
+
+    assert bench.advance() == []
+    (paused,) = bench.listener.of(FolderPaused)
+    assert (paused.folder, "is gone" in paused.reason) == ("photos", True)
+    assert bench.claims.held == {}
+    assert bench.lane.left() == {"photos": paused.reason}
+
+
+@pytest.mark.parametrize("place", ["inbox", "sidecar"])
+def test_folder_that_comes_back_resumes_by_itself_with_a_scan(bench: Bench, place: str) -> None:
+    path = getattr(bench.folder, place)
+    path.rmdir()
+    bench.advance()
+    path.mkdir()
+    bench.put("a.jpg")
+
+    too_soon = bench.advance(1)
+    in_time = bench.advance(2)
+
+    assert too_soon == []
+    assert in_time == ["a.jpg"]
+    assert len(bench.listener.of(FolderResumed)) == 1
+
+
+def test_share_that_is_not_mounted_is_no_empty_inbox(bench: Bench, tmp_path: Path) -> None:
+    bench.mount = Mount(str(tmp_path / "inbox"), "nfs4")
+    bench.make()
+    bench.put("a.jpg")
+    bench.lane.begin_scan("")
+
+    assert bench.advance() == []
+    assert "not mounted" in bench.listener.of(FolderPaused)[0].reason
+
+
+def test_pause_is_announced_once_and_grows_while_the_trouble_lasts(bench: Bench) -> None:
+    bench.folder.sidecar.rmdir()
+    lengths = []
+
+    for _ in range(8):
+        bench.advance()
+        lengths.append((bench.lane.next_due() or 0.0) - bench.now)
+        bench.now += lengths[-1]
+
+    assert lengths == [2, 4, 8, 16, 32, 60, 60, 60]
+    assert len(bench.listener.of(FolderPaused)) == 1
+
+
+def test_paused_folder_submits_nothing(bench: Bench) -> None:
+    bench.put("a.jpg")
+    bench.sight("a.jpg", Hint.ARRIVED)
+    bench.lane.pause("disk full", bench.now, 10.0)
+
+    assert bench.advance(9) == []
+    assert bench.advance(1) == ["a.jpg"]
+
+
+def test_jobs_that_fail_together_make_one_short_pause(bench: Bench) -> None:
+    for _ in range(8):
+        bench.lane.pause("disk full", bench.now, 5.0)
+
+    assert bench.lane.next_due() == bench.now + 5.0
+    assert len(bench.listener.of(FolderPaused)) == 1
+
+
+def test_success_makes_the_next_pause_short_again(bench: Bench) -> None:
+    for _ in range(4):
+        bench.lane.pause("disk full", bench.now)
+        bench.now = bench.lane.next_due() or 0.0
+    bench.advance()
+
+    bench.lane.relieve()
+    bench.lane.pause("disk full", bench.now)
+
+    assert bench.lane.next_due() == bench.now + 2.0
+
+
+def test_success_from_before_the_trouble_does_not_end_the_pause(bench: Bench) -> None:
+    bench.put("a.jpg")
+    bench.sight("a.jpg", Hint.ARRIVED)
+    bench.lane.pause("disk full", bench.now, 10.0)
+
+    bench.lane.relieve()
+
+    assert bench.advance(1) == []
+
+
+def test_trouble_with_a_claim_pauses_and_the_file_comes_again(bench: Bench) -> None:
+    bench.put("a.jpg")
+    bench.sight("a.jpg", Hint.ARRIVED)
+    bench.claims.trouble = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    bench.advance()
+    (paused,) = bench.listener.of(FolderPaused)
+    bench.claims.trouble = None
+
+    assert "No space left" in paused.reason
+    assert bench.advance(10) == ["a.jpg"]
+
+
+def test_same_file_is_submitted_once_however_often_it_is_seen(bench: Bench) -> None:
+    bench.put("a.jpg")
+
+    for _ in range(3):
+        bench.sight("a.jpg", Hint.ARRIVED)
+        bench.lane.begin_scan("")
+        bench.advance(6)
+
+    assert len(bench.jobs) == 1
+
+
+def test_file_dropped_again_while_it_is_worked_on_comes_after_it(bench: Bench) -> None:
+    first = bench.put("a.jpg")
+    bench.sight("a.jpg", Hint.ARRIVED)
+    bench.advance()
+    second = bench.put("a.jpg", encoded("JPEG", draw(80, 60)))
+    bench.sight("a.jpg", Hint.ARRIVED)
+    bench.advance(1)
+
+    bench.claims.release(first.key, bench.jobs[0].token)
+    bench.advance(10)
+
+    assert [job.source for job in bench.jobs] == [first, second]
+
+
+def test_files_that_rested_long_ago_are_credited_for_it(
+    tmp_path: Path, claims: FakeClaims, listener: RecordingListener, folder: WatchFolder
+) -> None:
+    put(folder.inbox, "a.jpg", b"some other picture")
+    admission = Admission(folder, claims, lambda _: History(), lambda *_: False, local=True)
+    lane = Lane(
+        folder=folder,
+        admission=admission,
+        settler=Settler(2.0, 300.0, 10),
+        mount=HERE,
+        announce=listener,
+        quiet_s=lambda stamp: 60.0,
+    )
+    jobs: list[Job] = []
+
+    lane.begin_scan("")
+    lane.advance(0.0, lambda: True, lambda job: not jobs.append(job))
+
+    assert [job.source.relative for job in jobs] == ["a.jpg"]

@@ -52,6 +52,7 @@ from watchd.work.queue import JobQueue
 STATUS_FILE = "status.json"
 
 _DAY_S = 86400.0
+_HOUR_S = 3600.0
 _STATUS_EVERY_S = 1.0
 _LONGEST_WAIT_S = 3600.0
 
@@ -231,6 +232,7 @@ def _chores(
         yield Chore(f"status of {folder.name}", _STATUS_EVERY_S, file.write_if_changed)
         here, inbox = places[folder.name], Tree(folder.inbox)
         yield Chore(f"refresh the claims of {folder.name}", config.lease / 4, here.claims.refresh)
+        yield Chore(f"sweep the claims of {folder.name}", _HOUR_S, here.claims.sweep, at_start=True)
         prune = partial(here.receipts.prune, config.receipts.keep, inbox.exists)
         yield Chore(f"prune the receipts of {folder.name}", _DAY_S, prune)
 

@@ -40,3 +40,12 @@ def drop(root: Path) -> Callable[[str, bytes], str]:
 def photos() -> list[bytes]:
     """Five pictures, all different."""
     return [encoded("JPEG", draw(200 + 40 * number, 150)) for number in range(5)]
+
+
+@pytest.fixture
+def broken() -> bytes:
+    """A PNG that is there to its end, and whose pixels are garbage."""
+    data = bytearray(encoded("PNG", draw(200, 150)))
+    middle = len(data) // 2
+    data[middle : middle + 64] = bytes(64)
+    return bytes(data)

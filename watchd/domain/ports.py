@@ -26,3 +26,6 @@ class Claims(Protocol):
 
     def refresh(self) -> None:
         """Renews the lease of everything that is held; called well within the lease."""
+
+    def sweep(self) -> None:
+        """Removes what nobody holds any more."""

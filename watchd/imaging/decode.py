@@ -138,22 +138,25 @@ def _no_image(file: BinaryIO, name: str) -> RejectedImage:
     """Why a file is none that any plugin takes, told from its first bytes."""
     file.seek(0)
     start = file.read(512)
-    advice = "save it as JPEG, PNG, WebP, TIFF, GIF, BMP or AVIF and drop it again"
+    advice = "Save it as JPEG, PNG, WebP, TIFF, GIF, BMP or AVIF and drop it again."
     if not start:
-        return RejectedImage(f"{name}: the file is empty", "copy it again")
-    if start.startswith((b"\xff\xd8", b"\x89PNG", b"RIFF", b"II*\0", b"MM\0*", b"GIF8", b"BM")):
-        return RejectedImage(f"{name}: truncated or broken: its header cannot be read", "copy it again")
-    if start[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1"):
+        return RejectedImage(f"{name}: the file is empty", "Copy it again.")
+    if start.startswith((b"\xff\xd8", b"\x89PNG", b"II*\0", b"MM\0*", b"GIF8")) or start[8:12] in _BRANDS:
+        return RejectedImage(f"{name}: truncated or broken: its header cannot be read", "Copy it again.")
+    if start[8:12] in (b"heic", b"heix", b"mif1"):
         return RejectedImage(f"{name}: HEIC is a format that watchd does not read", advice)
     if start.isascii() and b"\0" not in start:
         return RejectedImage(f"{name}: the file is text, not an image", advice)
     return RejectedImage(f"{name}: not an image that watchd reads", advice)
 
 
+_BRANDS = (b"WEBP", b"avif")
+
+
 def _too_large(name: str, found: str, max_pixels: int) -> RejectedImage:
     return RejectedImage(
         f"{name}: {found}, over the limit of {max_pixels} pixels (limits.max_pixels)",
-        "make the picture smaller, or raise limits.max_pixels",
+        "Raise limits.max_pixels, or make the picture smaller.",
     )
 
 
@@ -164,7 +167,7 @@ def _trouble(error: BaseException, name: str) -> JobError:
         # Pillow's own OSErrors carry no number: this one is the disk's or the share's.
         return TryAgain(f"{name}: cannot be read: {os.strerror(error.errno)}")
     reason = " ".join(str(error).split()) or type(error).__name__
-    return RejectedImage(f"{name}: truncated or broken: {reason}", "export or copy it again")
+    return RejectedImage(f"{name}: truncated or broken: {reason}", "Export or copy it again.")
 
 
 def _peak_bytes(image: ImageFile) -> int:
@@ -189,7 +192,8 @@ def _picture(image: ImageFile) -> Picture:
     rgb, alpha = colours.rgb, colours.alpha
     if rgb is image and image.format in _HOARDERS:
         rgb = image.copy()
-    if turn := _TURNS.get(orientation):
+    turn = _TURNS.get(orientation)
+    if turn is not None:
         rgb = rgb.transpose(turn)
         alpha = alpha and alpha.transpose(turn)
         if dpi and orientation in _SIDEWAYS:

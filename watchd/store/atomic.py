@@ -20,6 +20,12 @@ def temp_name(token: str) -> str:
     return f".watchd-{token}.tmp"
 
 
+def clear_temp(tree: Tree, relative: str, token: str) -> None:
+    """Removes what a process that was killed has left beside `relative`."""
+    with contextlib.suppress(OSError), tree.parent(relative) as target:
+        os.unlink(target.beside(temp_name(token)).name, dir_fd=target.folder)
+
+
 def publish(tree: Tree, relative: str, data: bytes, token: str, replace: bool) -> None:
     """Puts `data` at `relative`, durably: after this returns it survives a power cut.
 

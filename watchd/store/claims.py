@@ -20,6 +20,8 @@ from watchd.process import started_ticks
 from watchd.tree import Tree
 
 _FOLDER = "claims"
+_CLOCK = "clock"  # touched to read the file server's time
+_ABANDONED_LEASES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class FileClaims:
             with self._tree.folder(_FOLDER, make=True) as folder:
                 if _read(folder, key, number)[0] == token:
                     for old in sorted(n for n in _numbers(folder, key) if n <= number):
-                        _remove(folder, key, old)
+                        _remove(folder, f"{key}.{old}")
         finally:
             with self._held_guard:
                 self._held.pop(key, None)
@@ -94,6 +96,17 @@ class FileClaims:
                 if _read(folder, key, number)[0] == token:
                     _touch(folder, key, number)
 
+    def sweep(self) -> None:
+        """Removes what dead daemons have left: claims on sources that may never be asked for again."""
+        with self._tree.folder(_FOLDER, make=True) as folder:
+            now = self._server_now()
+            for name in os.listdir(folder):
+                key, _, number = name.rpartition(".")
+                _, holder, mtime = _read(folder, key, int(number)) if number.isdigit() else ("", None, None)
+                old = mtime is not None and now - mtime > _ABANDONED_LEASES * self._lease_s
+                if old or (holder is not None and holder.dead()):
+                    _remove(folder, name)
+
     def _create_next(self, key: str) -> str | None:
         with self._tree.folder(_FOLDER, make=True) as folder:
             highest = max(_numbers(folder, key), default=0)
@@ -103,7 +116,7 @@ class FileClaims:
             if not _create(folder, key, highest + 1, token, self._me):
                 return None
             if max(_numbers(folder, key)) > highest + 1:  # overtaken between the look and the creation
-                _remove(folder, key, highest + 1)
+                _remove(folder, f"{key}.{highest + 1}")
                 return None
             return token
 
@@ -111,18 +124,12 @@ class FileClaims:
         _, holder, mtime = _read(folder, key, number)
         if holder is not None and holder.dead():
             return True
-        return mtime is None or self._server_now(folder) - mtime > self._lease_s
+        return mtime is None or self._server_now() - mtime > self._lease_s
 
-    def _server_now(self, folder: int) -> float:
-        name = f".clock-{self._id}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        handle = os.open(name, flags, 0o666, dir_fd=folder)
-        try:
-            os.utime(handle)
-            return os.fstat(handle).st_mtime
-        finally:
-            os.close(handle)
-            os.unlink(name, dir_fd=folder)
+    def _server_now(self) -> float:
+        with os.fdopen(self._tree.open(_CLOCK, os.O_WRONLY | os.O_CREAT), "wb") as file:
+            os.utime(file.fileno())
+            return os.fstat(file.fileno()).st_mtime
 
 
 def _space() -> str:
@@ -178,6 +185,6 @@ def _touch(folder: int, key: str, number: int) -> None:
         os.utime(f"{key}.{number}", dir_fd=folder, follow_symlinks=False)
 
 
-def _remove(folder: int, key: str, number: int) -> None:
+def _remove(folder: int, name: str) -> None:
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(f"{key}.{number}", dir_fd=folder)
+        os.unlink(name, dir_fd=folder)

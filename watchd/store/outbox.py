@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 
 from watchd.domain.errors import TryAgain
-from watchd.store.atomic import publish, same_content, temp_name
+from watchd.store.atomic import publish, same_content
 from watchd.store.receipts import Receipt
 from watchd.tree import Tree, fitting
 
@@ -39,11 +39,6 @@ class Outbox:
                 continue
             return intended
         raise TryAgain(f"{receipt.relative}: every name for its cutout is taken; tidy up the outbox")
-
-    def clear_temp(self, receipt: Receipt) -> None:
-        """Removes what an attempt that was killed has left beside its target."""
-        above = receipt.output.rpartition("/")[0]
-        self._tree.unlink(f"{above}/{temp_name(receipt.token)}" if above else temp_name(receipt.token))
 
 
 def candidates(relative: str, suffix: str, last: str = "") -> Iterator[str]:

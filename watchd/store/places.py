@@ -8,11 +8,12 @@ from typing import Self
 from watchd.domain.errors import FolderError
 from watchd.domain.ports import Claims
 from watchd.domain.profile import WatchFolder
+from watchd.store.atomic import clear_temp
 from watchd.store.claims import FileClaims
 from watchd.store.failed import FailedFolder
 from watchd.store.inbox import Inbox
 from watchd.store.outbox import Outbox
-from watchd.store.receipts import Receipts
+from watchd.store.receipts import Receipt, Receipts
 from watchd.tree import Tree
 
 
@@ -23,17 +24,28 @@ class Places:
     failed: FailedFolder
     receipts: Receipts
     claims: Claims
+    trees: tuple[Tree, Tree, Tree]
 
     @classmethod
     def of(cls, folder: WatchFolder, lease_s: float) -> Self:
         inbox, sidecar = Tree(folder.inbox), Tree(folder.sidecar)
+        outbox, originals, failed = Tree(folder.outbox), Tree(folder.originals), Tree(folder.failed)
         return cls(
-            inbox=Inbox(inbox, Tree(folder.originals), folder.after),
-            outbox=Outbox(Tree(folder.outbox)),
-            failed=FailedFolder(Tree(folder.failed), inbox, folder.after),
+            inbox=Inbox(inbox, originals, folder.after),
+            outbox=Outbox(outbox),
+            failed=FailedFolder(failed, inbox, folder.after),
             receipts=Receipts(sidecar),
             claims=FileClaims(sidecar, lease_s),
+            trees=(outbox, originals, failed),
         )
+
+    def clear_after(self, killed: Receipt) -> None:
+        """Removes the temps of an attempt that never came to an end."""
+        outbox, originals, failed = self.trees
+        clear_temp(originals, killed.relative, killed.token)
+        clear_temp(failed, killed.relative, killed.token)
+        if killed.output:
+            clear_temp(outbox, killed.output, killed.token)
 
 
 def prepare(folder: WatchFolder) -> None:

@@ -16,11 +16,12 @@ _JITTER = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """Something done every `every_s` seconds, more or less a fifth, for the first time after one interval."""
+    """Something done every `every_s` seconds, more or less a fifth; also at the start if asked for."""
 
     name: str
     every_s: float
     do: Callable[[], object]
+    at_start: bool = False
 
 
 class Janitor(Background):
@@ -38,6 +39,9 @@ class Janitor(Background):
         self._clock = clock
 
     def _work(self, stopping: threading.Event) -> None:
+        for chore in self._chores:
+            if chore.at_start:
+                self._do(chore)
         due = {chore.name: self._clock() + _jittered(chore.every_s) for chore in self._chores}
         while not stopping.wait(max(0.0, min(due.values(), default=60.0) - self._clock())):
             for chore in self._chores:

@@ -96,8 +96,8 @@ class Processor:
         """One attempt, counted before it is made: a file that kills the process cannot do so for ever."""
         before = places.receipts.read(job.source.relative)
         receipt = places.receipts.begin(job.source, job.token)
-        if before is not None:
-            places.outbox.clear_temp(before)
+        if before is not None and before.state == "begun":
+            places.clear_after(before)
         try:
             if receipt.attempts > self._limits.attempts:
                 outcome: Outcome = Failed("every attempt ended the process or came to nothing", final=True)

@@ -64,6 +64,7 @@ class Feeder(Background):
         for event in ended:
             self._under_way -= 1
             lane = self._lanes[event.job.folder.name]
+            lane.look_again(event.job.source.relative, now)
             match event.outcome:
                 case Deferred(reason, wait_s):
                     lane.pause(reason, now, wait_s)

@@ -58,6 +58,13 @@ class Lane:
             self.news += 1
         self._settler.sight(relative, hint, now)
 
+    def look_again(self, relative: str, now: float) -> None:
+        """A job ended: is the file gone, to be tried again, or another one by now?"""
+        if relative in self._settler:
+            self._settler.postpone(relative, now)
+        elif not self._settler.full:
+            self._settler.sight(relative, Hint.SEEN, now)
+
     def begin_scan(self, below: str) -> None:
         """Reads the inbox, or what lies at `below`, as far as there is room for what it finds."""
         if "" in self._scans:

@@ -6,6 +6,8 @@ queue loses files without a word. So the handler only puts paths, everything is 
 whatever has died is scheduled anew with a scan, and a scan on a timer finds what was missed all the same.
 """
 
+import contextlib
+import importlib
 import logging
 import os
 import random
@@ -14,7 +16,16 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.events import (
+    DirCreatedEvent,
+    DirMovedEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
@@ -36,6 +47,18 @@ _HINTS = {
     "modified": Hint.TOUCHED,
     "attrib": Hint.TOUCHED,
 }
+
+# The kernel keeps the others to itself: our own reading would be three more events a file.
+_KINDS: list[type[FileSystemEvent]] = [
+    FileCreatedEvent,
+    FileClosedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    DirCreatedEvent,
+    DirMovedEvent,
+]
+
+_PAIR_MOVES_WITHIN_S = 0.01
 
 
 class Watcher(Background):
@@ -61,6 +84,7 @@ class Watcher(Background):
         self._clock = clock
 
     def __enter__(self) -> "Watcher":
+        _pair_moves_quickly()
         for watch in self._watches:
             self._start(watch, self._clock())
         return super().__enter__()
@@ -96,6 +120,22 @@ class Watcher(Background):
         watch.scan_at = now + watch.next_interval_s(self._news(watch.folder.name))
 
 
+def _pair_moves_quickly() -> None:
+    """watchdog holds what was moved out, and every event behind it, for 0.5 s in case it moves in again.
+
+    Each original that we move out of an inbox would so delay the photos that arrive after it. The class
+    that waits has another name in 6.x.
+    """
+    for module, name in (
+        ("inotify_move_event_grouper", "InotifyMoveEventGrouper"),
+        ("inotify_buffer", "InotifyBuffer"),
+    ):
+        with contextlib.suppress(ImportError):
+            getattr(
+                importlib.import_module(f"watchdog.observers.{module}"), name
+            ).delay = _PAIR_MOVES_WITHIN_S
+
+
 def polls(folder: WatchFolder, mount: Mount) -> bool:
     """Whether a folder is polled: because it is asked for, or because its writers are on other hosts."""
     return folder.detect is Detect.POLLING or (folder.detect is Detect.AUTO and not mount.local)
@@ -122,9 +162,9 @@ class _Watch:
             return
         self._root = _identity(self.folder.inbox)
         observer = Observer()
-        observer.schedule(
-            _Handler(self.folder, self.sightings), str(self.folder.inbox), recursive=self.folder.recursive
-        )
+        handler = _Handler(self.folder, self.sightings)
+        inbox = str(self.folder.inbox)
+        observer.schedule(handler, inbox, recursive=self.folder.recursive, event_filter=_KINDS)
         observer.start()
         self._observer = observer
 

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -61,9 +62,13 @@ class Tree:
             yield Spot(handle, _checked(name))
 
     def open(self, relative: str, flags: int = os.O_RDONLY) -> int:
-        """A descriptor of a file; never blocks, also not on a FIFO."""
+        """A descriptor of a regular file; anything else is an OSError, and a FIFO blocks nobody."""
         with self.parent(relative) as spot:
-            return open_at(spot, flags | os.O_NONBLOCK)
+            handle = open_at(spot, flags | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise OSError(errno.EINVAL, "not a regular file", relative)
+        return handle
 
     def read(self, relative: str, limit: int = 1 << 20) -> bytes:
         """The first `limit` bytes of a small file."""

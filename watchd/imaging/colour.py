@@ -77,14 +77,15 @@ def _spare_bits(image: Image.Image) -> int:
 
 def _stretched(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
     """0..1 and 0..255 are taken for what they are, anything else is stretched from its own range."""
-    scaled = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float64)
+    scaled: npt.NDArray[np.float64] = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).astype(float)
     low, high = float(scaled.min()), float(scaled.max())
     if low >= 0 and high <= 255:
         low, high = 0.0, 1.0 if high <= 1 else 255.0
     # In place: these are 8 bytes a pixel already.
     scaled -= low
     scaled *= 255 / max(high - low, 1e-30)
-    return scaled.round(out=scaled).astype(np.uint8)
+    np.rint(scaled, out=scaled)
+    return scaled.astype(np.uint8)
 
 
 def _profile_of(image: Image.Image) -> bytes | None:

@@ -84,7 +84,12 @@ class Admission:
         token = self._claims.acquire(source.key)
         if token is None:
             return None
-        if self._history(source).ended:  # by another daemon, between our look and our claim
+        try:
+            ended = self._history(source).ended  # by another daemon, between our look and our claim
+        except BaseException:
+            self._claims.release(source.key, token)
+            raise
+        if ended:
             self._claims.release(source.key, token)
             return None
         return Job(JobId(source.key[:8]), self._folder, source, token, fault)

@@ -97,7 +97,12 @@ class Lane:
         return dict(self._stuck)
 
     def pause(self, reason: str, now: float, at_least_s: float = 0.0) -> None:
-        """The surroundings are in trouble: takes nothing new for a while, which costs no file an attempt."""
+        """The surroundings are in trouble: takes nothing new for a while, which costs no file an attempt.
+
+        Jobs that were under way together fail together: that is one trouble.
+        """
+        if self._trouble.paused and now < self._trouble.until:
+            return
         if not self._trouble.paused:
             self._announce(FolderPaused(self.folder.name, reason))
         self._trouble.grow(reason, now, at_least_s)
@@ -156,6 +161,9 @@ class Lane:
             finding = self._admission.inspect(relative)
         except (FileNotFoundError, NotADirectoryError):
             self._forget(relative)
+            return
+        except OSError as error:  # of this file; trouble of the folder shows in its scan
+            self._stuck[relative] = f"it cannot be reached: {error.strerror}"
             return
         match self._settler.judge(relative, stamp, finding.wholeness, now):
             case Rest.SETTLED:

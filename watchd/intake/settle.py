@@ -20,7 +20,8 @@ class Rest(Enum):
 
 @dataclass(slots=True)
 class _Waiting:
-    quiet_since: float
+    followed_since: float
+    quiet_since: float  # may be before it was followed, if so much is known
     due: float = 0.0
     stamp: Stamp | None = None
     longest_gap_s: float = 0.0
@@ -60,7 +61,7 @@ class Settler:
         """
         file = self._waiting.get(relative)
         if file is None:
-            file = self._waiting[relative] = _Waiting(quiet_since=now - quiet_s)
+            file = self._waiting[relative] = _Waiting(now, quiet_since=now - quiet_s)
             self.postpone(relative, now + (self._settle_s if hint is Hint.TOUCHED else 0.0))
         if hint is Hint.ARRIVED:
             file.news = True
@@ -94,7 +95,8 @@ class Settler:
         """Whether the file, seen just now like this, has come to rest; if not, when to look again is set."""
         file = self._waiting[relative]
         if file.stamp not in (None, stamp):
-            file.longest_gap_s = max(file.longest_gap_s, now - file.quiet_since)
+            pause_s = now - max(file.quiet_since, file.followed_since)
+            file.longest_gap_s = max(file.longest_gap_s, pause_s)
             file.quiet_since = now
             file.arrived = False
         file.arrived = file.arrived or file.news

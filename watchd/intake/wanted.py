@@ -62,8 +62,9 @@ class Wanted:
     def refusal(self, relative: str) -> str:
         """Why the file is ignored, or "" if it is wanted."""
         above, _, name = relative.rpartition("/")
-        for folder in above.split("/") if above else ():
-            if self._names.match(folder):
+        folders = above.split("/") if above else []
+        for depth, folder in enumerate(folders, 1):
+            if not self.enters("/".join(folders[:depth])):
                 return f"it lies in {folder!r}, which is on the ignore list"
         if self._names.match(name) or self._paths.match(relative):
             return "its name is on the ignore list"

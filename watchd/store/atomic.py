@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from watchd.domain.errors import SourceChanged
+from watchd.domain.errors import SourceChanged, SourceGone
 from watchd.domain.job import SourceFile, Stamp
 from watchd.tree import Spot, Tree, open_at, rename, rename_exclusive, stat_at
 
@@ -51,11 +51,15 @@ def move(tree: Tree, source: SourceFile, target: Tree, candidates: Iterable[str]
     """Moves exactly this settled file to the first of `candidates` that is free, durably; returns that one.
 
     Within one file system it is one rename. Across two it is copy, fsync, look again, rename, and only
-    then is the source removed. SourceChanged if another file stands at its path by now.
+    then is the source removed. SourceChanged if another file stands at its path by now, SourceGone if none.
     """
     for candidate in candidates:
         try:
             _move_to(tree, source, target, candidate, token)
+        except FileNotFoundError as error:
+            if tree.exists(source.relative):
+                raise  # then it is the target folder that is gone
+            raise SourceGone(f"{source.relative} left before it could be moved") from error
         except FileExistsError:
             if os.path.samestat(target.stat(candidate), tree.stat(source.relative)):
                 tree.unlink(source.relative)  # the second half of a move by hard link that was cut short
@@ -130,13 +134,18 @@ def _put_back_unless(source: SourceFile, there: Spot, here: Spot) -> None:
 def _copy(here: Spot, there: Spot, source: SourceFile, token: str) -> None:
     original = os.fdopen(open_at(here, os.O_RDONLY | os.O_NONBLOCK), "rb")
     with original, _temp_beside(there, token) as temp:
+        _must_be_unchanged(source, original)
         digest = _copy_content(original, temp)
         times = (source.stamp.mtime_ns, source.stamp.mtime_ns)
         os.utime(temp.name, ns=times, dir_fd=temp.folder, follow_symlinks=False)
         _verify(temp, source.stamp.size, digest)
-        if Stamp.of(os.fstat(original.fileno())) != source.stamp:
-            raise SourceChanged(f"{source.relative} changed while it was moved")
+        _must_be_unchanged(source, original)
         rename_exclusive(temp, there)
+
+
+def _must_be_unchanged(source: SourceFile, original: BinaryIO) -> None:
+    if Stamp.of(os.fstat(original.fileno())) != source.stamp:
+        raise SourceChanged(f"{source.relative} changed while it was moved")
 
 
 def _copy_content(original: BinaryIO, temp: Spot) -> bytes:

@@ -61,12 +61,15 @@ class FileClaims:
             if key in self._held:
                 return None
             self._held[key] = ""
-        token = self._create_next(key)
-        with self._held_guard:
-            if token is None:
-                del self._held[key]
-            else:
-                self._held[key] = token
+        token = None
+        try:
+            token = self._create_next(key)
+        finally:
+            with self._held_guard:
+                if token is None:
+                    del self._held[key]
+                else:
+                    self._held[key] = token
         return token
 
     def holds(self, key: str, token: str) -> bool:
@@ -97,15 +100,28 @@ class FileClaims:
                     _touch(folder, key, number)
 
     def sweep(self) -> None:
-        """Removes what dead daemons have left: claims on sources that may never be asked for again."""
+        """Removes what dead daemons have left: claims on sources that may never be asked for again.
+
+        Of one source the oldest first, and never a claim that another one has overtaken alone: its holder,
+        frozen and not dead, would find itself the owner again.
+        """
         with self._tree.folder(_FOLDER, make=True) as folder:
             now = self._server_now()
+            claims: dict[str, list[int]] = {}
             for name in os.listdir(folder):
                 key, _, number = name.rpartition(".")
-                _, holder, mtime = _read(folder, key, int(number)) if number.isdigit() else ("", None, None)
-                old = mtime is not None and now - mtime > _ABANDONED_LEASES * self._lease_s
-                if old or (holder is not None and holder.dead()):
-                    _remove(folder, name)
+                if key and number.isdigit():
+                    claims.setdefault(key, []).append(int(number))
+            for key, numbers in claims.items():
+                if self._abandoned(folder, key, max(numbers), now):
+                    for old in sorted(numbers):
+                        _remove(folder, f"{key}.{old}")
+
+    def _abandoned(self, folder: int, key: str, number: int, now: float) -> bool:
+        _, holder, mtime = _read(folder, key, number)
+        if holder is not None and holder.dead():
+            return True
+        return mtime is not None and now - mtime > _ABANDONED_LEASES * self._lease_s
 
     def _create_next(self, key: str) -> str | None:
         with self._tree.folder(_FOLDER, make=True) as folder:

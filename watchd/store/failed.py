@@ -1,5 +1,6 @@
 """The failed folder: an original that could not be processed, and NAME.error.json beside it."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -33,14 +34,27 @@ class FailedFolder:
         if self._after is After.KEEP:
             publish(self._tree, _report_path(source.relative), text, token, replace=True)
             return source.relative
-        free = (path for path in numbered(source.relative) if not self._tree.exists(path))
-        path = next(free)
-        publish(self._tree, _report_path(path), text, token, replace=True)
+        for path in numbered(source.relative):
+            if not self._tree.exists(path) and self._reserve(path, source.relative, text, token):
+                try:
+                    return move(self._inbox, source, self._tree, [path], token)
+                except BaseException:
+                    self._tree.unlink(_report_path(path))
+                    raise
+        raise FileExistsError(errno.EEXIST, "no free name is left", source.relative)
+
+    def _reserve(self, path: str, relative: str, text: bytes, token: str) -> bool:
+        """Puts the report where the file will be; refused while another source's report holds that name.
+
+        Our own report without its file is what a kill in between has left.
+        """
+        report = _report_path(path)
+        ours = self._tree.exists(report) and self._source_of(path) == relative
         try:
-            return move(self._inbox, source, self._tree, [path], token)
-        except BaseException:
-            self._tree.unlink(_report_path(path))
-            raise
+            publish(self._tree, report, text, token, replace=ours)
+        except FileExistsError:
+            return False
+        return True
 
     def put_back(self, path: str, token: str) -> str:
         """Moves a file from here to its place in the inbox and drops its report; returns its path there."""
@@ -65,11 +79,13 @@ class FailedFolder:
                 yield path
 
     def _source_of(self, path: str) -> str:
+        """Which source the report beside `path` is about; `path` itself where the report does not say."""
         try:
             source = json.loads(self._tree.read(_report_path(path), _MAX_BYTES))["source"]
-        except (OSError, ValueError, KeyError, TypeError):
+            os.fsencode(source)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return path
-        return source if isinstance(source, str) else path
+        return str(source)
 
 
 def _report_path(path: str) -> str:

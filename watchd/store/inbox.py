@@ -1,5 +1,6 @@
 """Opens a source only if it is still the settled one; what becomes of it afterwards."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ from watchd.store.atomic import move
 from watchd.tree import Tree, fitting
 
 _LAST_NUMBER = 99999
+
+# A link, a folder or a FIFO has taken the name, or it may not be read any more.
+_SOMETHING_ELSE = (errno.ELOOP, errno.ENOTDIR, errno.EINVAL, errno.ENXIO, errno.EACCES, errno.EPERM)
 
 
 class Inbox:
@@ -27,8 +31,12 @@ class Inbox:
         """The source's bytes. Raises SourceGone or SourceChanged, also on leaving if it changed meanwhile."""
         try:
             handle = self._tree.open(source.relative)
-        except (FileNotFoundError, NotADirectoryError) as error:
+        except FileNotFoundError as error:
             raise SourceGone(f"{source.relative} left the inbox before it was read") from error
+        except OSError as error:
+            if error.errno not in _SOMETHING_ELSE:
+                raise
+            raise SourceChanged(f"{source.relative} is no longer what it was: {error.strerror}") from error
         with os.fdopen(handle, "rb") as file:
             _must_equal(source, Stamp.of(os.fstat(handle)))
             try:

@@ -46,7 +46,7 @@ def candidates(relative: str, suffix: str, last: str = "") -> Iterator[str]:
     above, _, name = relative.rpartition("/")
     stem = os.path.splitext(name)[0]
     folder = f"{above}/" if above else ""
-    if last:
+    if last and last.endswith(suffix):
         yield last
     yield folder + fitting(stem, suffix)
     yield folder + fitting(name, suffix)

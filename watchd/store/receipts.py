@@ -166,7 +166,7 @@ class Receipts:
         """None also for a torn or foreign file."""
         try:
             return _parse(self._tree.read(path, _MAX_BYTES))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def _write(self, receipt: Receipt) -> None:
@@ -192,5 +192,12 @@ def _text(receipt: Receipt) -> bytes:
 
 
 def _parse(text: bytes) -> Receipt:
+    """ValueError, KeyError, TypeError or RecursionError for what is no receipt."""
     fields: dict[str, Any] = json.loads(text)
-    return Receipt(**fields | {"stamp": Stamp(**fields["stamp"]), "notes": tuple(fields["notes"])})
+    stamp = Stamp(**fields["stamp"])
+    receipt = Receipt(**fields | {"stamp": stamp, "notes": tuple(fields["notes"])})
+    blank = Receipt("", stamp)
+    for name in Receipt.__slots__:
+        if type(getattr(receipt, name)) is not type(getattr(blank, name)):
+            raise TypeError(f"{name} has no such values")
+    return receipt

@@ -50,7 +50,10 @@ class WorkerPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for job in self._queue.close():
-            self._give_back(job)
+            try:
+                self._give_back(job)
+            except OSError as trouble:  # the lease runs out by itself
+                log.warning("job not given back", extra={"path": job.source.relative, "reason": str(trouble)})
         self._life.close()
 
     @property

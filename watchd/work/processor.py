@@ -9,7 +9,7 @@ from watchd import __version__
 from watchd.domain.errors import ClaimLost, JobError, RejectedImage
 from watchd.domain.events import JobBegun, JobEnded
 from watchd.domain.job import Job
-from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, word
+from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, Skipped, word
 from watchd.domain.ports import Listener
 from watchd.imaging.compose import compose
 from watchd.imaging.decode import open_picture
@@ -105,6 +105,9 @@ class Processor:
                 outcome = self.process(job, receipt)
         except Exception as error:  # noqa: BLE001 - whatever one file does, the daemon lives
             outcome = judge(error, receipt.attempts, self._limits.attempts)
+        if not isinstance(outcome, Delivered) and not places.claims.holds(job.source.key, job.token):
+            # Receipt and failed/ are the new owner's to write.
+            return Skipped(f"{job.source.relative} was taken over by another daemon")
         outcome = self._quarantine(job, places, receipt, outcome)
         places.receipts.end(places.receipts.read(job.source.relative) or receipt, outcome)
         return outcome

@@ -27,7 +27,7 @@ def judge(error: Exception, attempt: int, attempts: int) -> Outcome:
             return Deferred(str(error), ENVIRONMENT_WAIT_S)
         case MemoryError():
             return Deferred("memory is short", ENVIRONMENT_WAIT_S)
-        case OSError() if error.errno not in _OUR_OWN:
+        case OSError() if error.errno is not None and error.errno not in _OUR_OWN:
             return Deferred(_explain(error), ENVIRONMENT_WAIT_S)
         case _:
             text = "".join(traceback.format_exception(error))

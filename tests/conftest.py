@@ -1,9 +1,10 @@
 """What every test may ask for."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes import Crashes, FakeClaims, FakeSegmenter, ManualClock, RecordingListener, watch_folder
+from fakes import Crashes, Deaths, FakeClaims, FakeSegmenter, ManualClock, RecordingListener, watch_folder
 
 from watchd.domain.profile import WatchFolder
 
@@ -31,6 +32,13 @@ def segmenter() -> FakeSegmenter:
 @pytest.fixture
 def crashes() -> Crashes:
     return Crashes()
+
+
+@pytest.fixture
+def deaths() -> Iterator[Deaths]:
+    deaths = Deaths()
+    yield deaths
+    deaths.bury()
 
 
 @pytest.fixture

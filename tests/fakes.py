@@ -4,12 +4,14 @@ import io
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image, ImageDraw
 
 from watchd.domain.events import Event
@@ -59,6 +61,9 @@ class FakeClaims:
             self.released.append(key)
 
     def refresh(self) -> None:
+        self._perhaps_trouble()
+
+    def sweep(self) -> None:
         self._perhaps_trouble()
 
     def lose(self, key: str) -> None:
@@ -118,6 +123,14 @@ def wait_until(condition: Callable[[], object], within_s: float = 5.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"did not become true within {within_s} s"
         pause.wait(0.005)
+
+
+@contextmanager
+def os_error(*codes: int) -> Iterator[None]:
+    """Expects an OSError; of one of these numbers, if any are given."""
+    with pytest.raises(OSError) as caught:  # noqa: PT011 - its number is asked for below
+        yield
+    assert not codes or caught.value.errno in codes, caught.value
 
 
 def draw(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image:
@@ -180,3 +193,19 @@ def names(folder: Path) -> list[str]:
         for above, _, files in os.walk(folder)
         for name in files
     )
+
+
+class Deaths:
+    """Attempts that are begun and never left, as when their process is killed."""
+
+    def __init__(self) -> None:
+        self._begun: list[Any] = []
+
+    def in_the_middle_of(self, attempt: Any) -> Any:
+        """What the attempt gives on entering; it is left only when the test is over."""
+        self._begun.append(attempt)
+        return attempt.__enter__()
+
+    def bury(self) -> None:
+        for attempt in self._begun:
+            attempt.__exit__(None, None, None)

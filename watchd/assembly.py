@@ -1,5 +1,6 @@
 """Says what is connected to what: builds the parts of the daemon from a Config."""
 
+import logging
 import os
 import queue
 import time
@@ -14,7 +15,7 @@ import psutil
 from watchd.background import Grace
 from watchd.config.schema import Config
 from watchd.domain.commands import Command, Crashed, Exhausted
-from watchd.domain.errors import ModelError
+from watchd.domain.errors import ExitCode, ModelError
 from watchd.domain.events import Event
 from watchd.domain.job import Job, SourceFile, Stamp
 from watchd.domain.ports import Listener
@@ -40,20 +41,25 @@ from watchd.report.progress import Progress
 from watchd.report.statusfile import StatusFile
 from watchd.report.systemd import systemd_listener
 from watchd.store.atomic import replace_quickly
+from watchd.store.flight import Flight
 from watchd.store.places import Places
 from watchd.store.receipts import Receipts
 from watchd.tree import Tree
+from watchd.work.attempts import Attempts
 from watchd.work.budget import PixelBudget
 from watchd.work.janitor import Chore, Janitor
 from watchd.work.pool import WorkerPool
 from watchd.work.processor import Limits, Processor
 from watchd.work.queue import JobQueue
 
+log = logging.getLogger(__name__)
+
 STATUS_FILE = "status.json"
 
 _DAY_S = 86400.0
 _HOUR_S = 3600.0
 _STATUS_EVERY_S = 1.0
+_OVERDUE_EVERY_S = 1.0
 _LONGEST_WAIT_S = 3600.0
 
 Mailbox = queue.SimpleQueue[Command]
@@ -105,8 +111,11 @@ def assemble(
 
     announce = Fanout([log_event, board, sightings.listen, systemd_listener(environ), tell_progress])
     lanes = {folder.name: _lane(folder, places[folder.name], config, announce, once) for folder in folders}
+    flight = Flight({folder.name: Tree(folder.sidecar) for folder in folders})
+    attempts = Attempts(places, flight)
     processor = Processor(
         places=places,
+        attempts=attempts,
         segmenters=segmenters,
         budget=PixelBudget(config.limits.memory or default_memory()),
         limits=Limits(config.limits.max_pixels, config.limits.max_bytes, config.attempts),
@@ -135,7 +144,12 @@ def assemble(
         exhausted=(lambda left: mailbox.put(Exhausted(left))) if once else (lambda _: None),
     )
     status = [StatusFile(folder.sidecar / STATUS_FILE, board.snapshot, _publish_status) for folder in folders]
-    janitor = Janitor(tuple(_chores(config, folders, places, status)), crashed, grace)
+    chores = [
+        *_chores(config, folders, places, status),
+        Chore("sweep the flights", _HOUR_S, flight.sweep, at_start=True),
+        Chore("end what takes too long", _OVERDUE_EVERY_S, lambda: _end_if_overdue(attempts, config)),
+    ]
+    janitor = Janitor(chores, crashed, grace)
     if progress is not None:
         for folder in folders:
             sightings.ask_scan(folder.name)
@@ -235,6 +249,20 @@ def _chores(
         yield Chore(f"sweep the claims of {folder.name}", _HOUR_S, here.claims.sweep, at_start=True)
         prune = partial(here.receipts.prune, config.receipts.keep, inbox.exists)
         yield Chore(f"prune the receipts of {folder.name}", _DAY_S, prune)
+
+
+def _end_if_overdue(attempts: Attempts, config: Config) -> None:
+    """Nothing stops a thread that hangs in native code but the end of its process: whoever supervises
+    the daemon starts it again, and the file, which alone is blamed, goes to failed/ after some attempts.
+    """
+    longest = attempts.longest()
+    if longest is None or longest[1] < config.limits.job_timeout:
+        return
+    job, seconds = longest
+    facts = {"path": job.source.relative, "folder": job.folder.name, "seconds": round(seconds)}
+    log.critical("a job takes too long (limits.job_timeout), the process ends", extra=facts)
+    attempts.accuse(job)
+    os._exit(ExitCode.CRASHED)
 
 
 def _publish_status(path: Path, text: bytes) -> None:

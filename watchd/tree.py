@@ -177,4 +177,5 @@ def _link_or_look(source: Spot, target: Spot) -> None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target.name) from error
         rename(source, target)
     else:
-        os.unlink(source.name, dir_fd=source.folder)
+        if os.path.samestat(stat_at(source), stat_at(target)):  # else a new version has taken the name
+            os.unlink(source.name, dir_fd=source.folder)

@@ -67,7 +67,16 @@ def test_killed_at_every_nth_call_it_loses_and_doubles_nothing(
 def _run_under(strace: str, root: Path, model: Path, inputs: Iterable[str], injection: str) -> bool:
     """A single run under strace; whether it was killed. Only calls inside the watch folder count."""
     shards = {f".watchd/receipts/{source_key(name)[:2]}" for name in inputs}
-    places = ["inbox", "outbox", "originals", "failed", ".watchd", ".watchd/claims", ".watchd/receipts", *shards]
+    places = [
+        "inbox",
+        "outbox",
+        "originals",
+        "failed",
+        ".watchd",
+        ".watchd/claims",
+        ".watchd/receipts",
+        *shards,
+    ]
     command = [strace, "-f", "-qq", "-o", "/dev/null", "-e", injection]
     command += [word for place in places for word in ("-P", root / place)]
     command += [WATCHD, "run", "--once", root, "--model", model]

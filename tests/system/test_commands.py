@@ -121,7 +121,7 @@ def test_sigterm_under_load_leaves_the_unbegun_in_the_inbox_and_loses_nothing(ro
 
 
 def test_second_signal_ends_at_once_and_the_next_start_finishes(root: Path) -> None:
-    data = encoded("JPEG", draw(6000, 4000))
+    data = encoded("JPEG", Image.new("RGB", (13000, 13000), "firebrick"))  # seconds of work
     with daemon(root) as process:
         drop(root, "a.jpg", data)
         wait_until(lambda: '"in_flight": 1' in (root / ".watchd" / "status.json").read_text(), within_s=20)

@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
+from fakes import os_error
 
 from watchd import tree as tree_module
 from watchd.tree import Spot, Tree, fitting, rename, rename_exclusive
@@ -38,10 +39,8 @@ def test_reading_stops_at_the_limit(tree: Tree) -> None:
 def test_link_at_the_end_of_a_path_is_not_followed(tree: Tree, outside: Path) -> None:
     (tree.root / "link").symlink_to(outside / "secret")
 
-    with pytest.raises(OSError) as caught:
+    with os_error(errno.ELOOP):
         tree.read("link")
-
-    assert caught.value.errno == errno.ELOOP
 
 
 def test_link_at_the_end_of_a_path_is_told_by_stat_as_what_it_is(tree: Tree, outside: Path) -> None:
@@ -54,9 +53,9 @@ def test_link_in_the_middle_of_a_path_is_not_followed(tree: Tree, outside: Path)
     (tree.root / "link").symlink_to(outside)
 
     for attempt in (tree.read, tree.stat, tree.unlink):
-        with pytest.raises(OSError) as caught:
+        with os_error(errno.ELOOP, errno.ENOTDIR):
             attempt("link/secret")
-        assert caught.value.errno in (errno.ELOOP, errno.ENOTDIR)
+
     assert (outside / "secret").exists()
 
 
@@ -73,7 +72,7 @@ def test_folder_swapped_for_a_link_redirects_no_write(tree: Tree, outside: Path)
 def test_missing_folder_is_not_made_through_a_link(tree: Tree, outside: Path) -> None:
     (tree.root / "link").symlink_to(outside)
 
-    with pytest.raises(OSError), tree.folder("link/new", make=True):
+    with os_error(), tree.folder("link/new", make=True):
         pass
 
     assert not (outside / "new").exists()
@@ -82,7 +81,7 @@ def test_missing_folder_is_not_made_through_a_link(tree: Tree, outside: Path) ->
 def test_dangling_link_is_not_created_through(tree: Tree, outside: Path) -> None:
     (tree.root / "link").symlink_to(outside / "made")
 
-    with pytest.raises(OSError):
+    with os_error():
         tree.open("link", os.O_WRONLY | os.O_CREAT)
 
     assert not (outside / "made").exists()
@@ -94,9 +93,8 @@ def test_dangling_link_is_not_created_through(tree: Tree, outside: Path) -> None
 )
 def test_path_that_is_no_name_inside_is_refused(tree: Tree, outside: Path, relative: str) -> None:
     for attempt in (tree.read, tree.stat, tree.unlink, tree.exists):
-        with pytest.raises(OSError) as caught:
+        with os_error(errno.EINVAL):
             attempt(relative)
-        assert caught.value.errno == errno.EINVAL
 
 
 def test_absolute_path_is_taken_as_one_below_the_root(tree: Tree) -> None:
@@ -105,7 +103,14 @@ def test_absolute_path_is_taken_as_one_below_the_root(tree: Tree) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [os.fsdecode(b"caf\xe9.jpg"), "new\nline.jpg", "e\u0301.jpg", "\u00e9.jpg", "x" * 251 + ".jpg", "ü" * 125],
+    [
+        os.fsdecode(b"caf\xe9.jpg"),
+        "new\nline.jpg",
+        "e\u0301.jpg",
+        "\u00e9.jpg",
+        "x" * 251 + ".jpg",
+        "ü" * 125,
+    ],
 )
 def test_odd_names_are_reached(tree: Tree, name: str) -> None:
     with open(os.path.join(tree.root, "a", name), "wb") as file:
@@ -141,10 +146,11 @@ def test_file_where_a_folder_should_be_is_an_error(tree: Tree) -> None:
         pass
 
 
-def test_fifo_is_opened_without_waiting_for_a_writer(tree: Tree) -> None:
+def test_fifo_is_refused_without_waiting_for_a_writer(tree: Tree) -> None:
     os.mkfifo(tree.root / "fifo")
 
-    os.close(tree.open("fifo"))
+    with os_error():
+        tree.open("fifo")
 
 
 def test_exists_tells_what_is_there_and_counts_a_dangling_link(tree: Tree) -> None:
@@ -179,7 +185,7 @@ def test_nothing_stays_open(tree: Tree, outside: Path) -> None:
     tree.read("a/x.jpg")
     tree.stat("a/x.jpg")
     for attempt in ("a", "gone", "gone/x", "link/secret", "a/../x"):
-        with pytest.raises(OSError):
+        with os_error():
             tree.read(attempt)
 
     assert len(os.listdir("/proc/self/fd")) == before
@@ -264,7 +270,9 @@ def test_name_that_fits_stays_as_it_is() -> None:
     assert fitting("a.tar", ".png") == "a.tar.png"
 
 
-@pytest.mark.parametrize("stem", ["x" * 252, "ü" * 126, "x" + "ü" * 127, "日" * 84, "😀" * 63, "a" + "😀" * 63])
+@pytest.mark.parametrize(
+    "stem", ["x" * 252, "ü" * 126, "x" + "ü" * 127, "日" * 84, "😀" * 63, "a" + "😀" * 63]
+)
 def test_name_that_is_too_long_is_cut_at_a_character(stem: str) -> None:
     name = fitting(stem, ".png")
 
@@ -284,7 +292,9 @@ def test_any_name_of_bytes_fits_and_is_one_that_a_folder_takes(tmp_path: Path) -
     dice = random.Random(5)
 
     for _ in range(300):
-        raw = bytes(dice.choice((0xC3, 0xA9, 0xF0, 0x9F, 0x98, 0x80, 0xFF, 0x41)) for _ in range(dice.randint(1, 255)))
+        raw = bytes(
+            dice.choice((0xC3, 0xA9, 0xF0, 0x9F, 0x98, 0x80, 0xFF, 0x41)) for _ in range(dice.randint(1, 255))
+        )
         name = fitting(os.fsdecode(raw), dice.choice((".png", "-99998.jpeg", ".error.json")))
         assert len(os.fsencode(name)) <= 255
         assert "/" not in name

@@ -160,6 +160,9 @@ class Limits(Section):
     memory: Annotated[int | None, units.or_auto(units.size("64MB", "64TB"))] = restart(
         None, "What all pictures in work may take together; auto is a share of the machine's memory."
     )
+    job_timeout: Annotated[float, units.seconds("1s", "1d")] = restart(
+        600.0, "How long one picture may take before the process ends itself to be started again."
+    )
     pending: Annotated[int, units.whole(1, 10_000_000)] = restart(
         10_000, "How many files are followed until they settle; the next scan finds the others."
     )

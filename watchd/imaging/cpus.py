@@ -26,7 +26,7 @@ class ThreadPlan:
     notes: tuple[str, ...] = ()
 
 
-def plan_threads(  # noqa: PLR0917 - each is one setting or one fact
+def plan_threads(
     workers: int | None,
     intra_op: int | None,
     inter_op: int | None,
@@ -131,7 +131,7 @@ def _notes(obstacle: str, workers: int, intra_op: int, inter_op: int | None, who
     if obstacle:
         yield f"threads are not pinned: {obstacle}"
     if intra_op > 1 and workers > 1:
-        yield f"intra_op: its {intra_op - 1} helper threads are shared by all {workers} workers"
+        yield f"intra_op: its helpers ({intra_op - 1}) are shared by all {workers} workers"
     if workers * intra_op > whole:
         yield f"{workers} workers × {intra_op} threads want more than {whole} CPUs: 15 to 25 % slower"
     if inter_op == 1:

@@ -22,7 +22,7 @@ def encode(
     for key, value in text.items():
         info.add_text(key, value)
     file = BytesIO()
-    # Level 1 with run lengths only: 3.6 times faster than level 6 at 24 megapixels, 10 % larger.
+    # Level 1 with run lengths only: at 24 megapixels 4 times faster than level 6, and 5 to 20 % larger.
     Image.fromarray(cutout).save(
         file,
         "PNG",

@@ -26,6 +26,13 @@ class Format:
             return False
 
 
+# What keeps a hostile file from holding the feeder: more than any honest file has of each.
+_MOST_STEPS = 1_000_000
+_MOST_BOXES = 10_000
+_MOST_PAGES = 10_000
+_LONGEST_TABLE = 8 << 20
+
+
 def format_of(head: bytes) -> Format | None:
     """By the first 12 bytes; None for what has no end to look for."""
     return next((each for each in _FORMATS if each.matches(head)), None)
@@ -49,7 +56,7 @@ def _jpeg_ends(file: BinaryIO, size: int) -> bool:
     Phones append films and second pictures, so EOI need not be the last thing in the file.
     """
     at = 2
-    while True:
+    for _ in range(_MOST_STEPS):
         marker, length = struct.unpack(">HH", _exact(file, 4, at))
         if marker == 0xFFFF:  # fill byte
             at += 1
@@ -59,6 +66,7 @@ def _jpeg_ends(file: BinaryIO, size: int) -> bool:
             return False
         else:
             at += 2 + length
+    return False
 
 
 def _find(file: BinaryIO, needle: bytes, start: int, size: int) -> bool:
@@ -73,11 +81,13 @@ def _find(file: BinaryIO, needle: bytes, start: int, size: int) -> bool:
 
 
 def _png_ends(file: BinaryIO, size: int) -> bool:
-    at, kind = 8, b""
-    while kind != b"IEND":
+    at = 8
+    for _ in range(_MOST_STEPS):
         length, kind = struct.unpack(">I4s", _exact(file, 8, at))
         at += 12 + length
-    return at <= size
+        if kind == b"IEND":
+            return bool(at <= size)
+    return False
 
 
 def _riff_ends(file: BinaryIO, size: int) -> bool:
@@ -87,7 +97,7 @@ def _riff_ends(file: BinaryIO, size: int) -> bool:
 def _gif_ends(file: BinaryIO, _size: int) -> bool:
     """Walks the blocks to the trailer."""
     at = 13 + _gif_colours(_exact(file, 1, 10)[0])
-    while True:
+    for _ in range(_MOST_STEPS):
         match _exact(file, 1, at):
             case b"\x3b":
                 return True
@@ -97,6 +107,7 @@ def _gif_ends(file: BinaryIO, _size: int) -> bool:
                 at = _gif_behind_blocks(file, at + 11 + _gif_colours(_exact(file, 1, at + 9)[0]))
             case _:
                 return False
+    return False
 
 
 def _gif_colours(flags: int) -> int:
@@ -105,9 +116,12 @@ def _gif_colours(flags: int) -> int:
 
 
 def _gif_behind_blocks(file: BinaryIO, at: int) -> int:
-    while length := _exact(file, 1, at)[0]:
+    for _ in range(_MOST_STEPS):
+        length = _exact(file, 1, at)[0]
         at += 1 + length
-    return at + 1
+        if not length:
+            return at
+    raise _CutShort
 
 
 def _bmp_ends(file: BinaryIO, size: int) -> bool:
@@ -117,8 +131,8 @@ def _bmp_ends(file: BinaryIO, size: int) -> bool:
 
 def _boxes_end(file: BinaryIO, size: int) -> bool:
     """ISO base media (AVIF): the boxes of the top level fill the file, descriptions and data among them."""
-    at, kinds = 0, set()
-    while at < size:
+    at, kinds = 0, list[bytes]()
+    while at < size and len(kinds) < _MOST_BOXES:
         length, kind = struct.unpack(">I4s", _exact(file, 8, at))
         if length == 1:
             length = int.from_bytes(_exact(file, 8, at + 8), "big")
@@ -126,9 +140,9 @@ def _boxes_end(file: BinaryIO, size: int) -> bool:
             length = size - at
         if length < 8:
             return False
-        kinds.add(kind)
+        kinds.append(kind)
         at += length
-    return at == size and {b"meta", b"mdat"} <= kinds
+    return at == size and b"mdat" in kinds and (b"meta" in kinds or b"moov" in kinds)
 
 
 _TIFF_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
@@ -139,7 +153,7 @@ def _tiff_ends(file: BinaryIO, size: int) -> bool:
     """Every directory, every value and every strip or tile that they tell of lies inside the file."""
     order: Literal["little", "big"] = "little" if _exact(file, 2, 0) == b"II" else "big"
     at, seen = _int(order, _exact(file, 4, 4)), set[int]()
-    while at and at not in seen:
+    while at and at not in seen and len(seen) < _MOST_PAGES:
         seen.add(at)
         count = _int(order, _exact(file, 2, at))
         entries = _exact(file, 12 * count, at + 2)
@@ -165,7 +179,7 @@ def _tiff_value(
         raw = entry[8 : 8 + width * count]
     else:
         at = _int(order, entry[8:])
-        if at + width * count > size:
+        if at + width * count > size or width * count > _LONGEST_TABLE:
             raise _CutShort
         raw = _exact(file, width * count, at) if any(tag in pair for pair in _TIFF_PARTS) else b""
     if any(tag in pair for pair in _TIFF_PARTS):

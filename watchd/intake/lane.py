@@ -17,6 +17,7 @@ from watchd.intake.sightings import Hint
 from watchd.tree import Tree
 
 _LOOK_AGAIN_S = 5.0
+_MOST_SCANS = 256
 _FIRST_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 60.0
 
@@ -69,6 +70,9 @@ class Lane:
         """Reads the inbox, or what lies at `below`, as far as there is room for what it finds."""
         if "" in self._scans:
             self._scan_again = True  # what this scan has passed may have changed since
+        elif len(self._scans) >= _MOST_SCANS:
+            self._scans.clear()
+            self.begin_scan("")
         elif not below or self.folder.recursive:
             self._scans[below] = scan(self._tree, self._admission.wanted, self.folder.recursive, below)
 

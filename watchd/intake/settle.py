@@ -65,7 +65,8 @@ class Settler:
             self.postpone(relative, now + (self._settle_s if hint is Hint.TOUCHED else 0.0))
         if hint is Hint.ARRIVED:
             file.news = True
-            self.postpone(relative, now)
+            if file.due > now:
+                self.postpone(relative, now)
 
     def take_due(self, now: float) -> str | None:
         """The file whose time came first; whoever takes it judges, postpones or forgets it."""

@@ -6,6 +6,8 @@ from enum import IntEnum
 
 from watchd.domain.events import Event, JobEnded
 
+_MOST_SCANS = 256  # beyond it, one scan of the whole folder is cheaper
+
 
 class Hint(IntEnum):
     """What was seen of a path; it says when to look, and is trusted for nothing else."""
@@ -48,7 +50,10 @@ class Sightings:
     def ask_scan(self, folder: str, below: str = "") -> None:
         """Asks the feeder to walk the folder (or what lies at `below`) for what nobody told it of."""
         with self._batch_guard:
-            self._batch.scans.add((folder, below))
+            if len(self._batch.scans) < _MOST_SCANS:
+                self._batch.scans.add((folder, below))
+            else:
+                self._batch.scans.add((folder, ""))
         self._something.set()
 
     def listen(self, event: Event) -> None:

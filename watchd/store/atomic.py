@@ -114,7 +114,8 @@ def _move_to(tree: Tree, source: SourceFile, target: Tree, candidate: str, token
                 raise
             _copy(here, there, source, token)
             os.fsync(there.folder)
-            os.unlink(here.name, dir_fd=here.folder)
+            if Stamp.of(stat_at(here)) == source.stamp:  # else a new version has come: it stays
+                os.unlink(here.name, dir_fd=here.folder)
         else:
             _put_back_unless(source, there, here)
         os.fsync(there.folder)

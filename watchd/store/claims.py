@@ -131,7 +131,9 @@ class FileClaims:
             token = f"{self._id}{secrets.token_hex(4)}-{highest + 1}"
             if not _create(folder, key, highest + 1, token, self._me):
                 return None
-            if max(_numbers(folder, key)) > highest + 1:  # overtaken between the look and the creation
+            if (
+                max(_numbers(folder, key), default=0) != highest + 1
+            ):  # overtaken between the look and the creation
                 _remove(folder, f"{key}.{highest + 1}")
                 return None
             return token

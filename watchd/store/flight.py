@@ -1,8 +1,11 @@
 """Which sources are in flight in each process: what a crash may be blamed on."""
 
+import contextlib
 import json
 import os
 import threading
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from watchd.store.atomic import replace_quickly
@@ -10,51 +13,76 @@ from watchd.tree import Tree
 
 _FOLDER = "flight"
 _MAX_BYTES = 1 << 20
+_KEPT_S = 86400.0
 
 
 class Flight:
-    """The sources of one watch folder that this process works on, on disk while it does.
+    """The sources that this process works on, in the sidecars of their watch folders while it does.
 
-    A crash takes every file in flight with it, but only one of them can be the cause: so those that flew
-    together are suspects, and a crash counts against a file only if it flew alone. Any thread.
+    A crash takes every file in flight with it, but only one can be the cause: so those that flew together
+    are suspects, and a crash counts against a file only if it flew alone. `sidecars` by watch folder.
+    Any thread.
     """
 
-    def __init__(self, sidecar: Tree, boot: str | None = None) -> None:
-        self._tree = sidecar
+    def __init__(self, sidecars: Mapping[str, Tree], boot: str | None = None) -> None:
+        self.name = f"{os.getpid()}-{os.urandom(4).hex()}"
+        self._sidecars = sidecars
         self._boot = boot or _boot_id()
-        self._name = f"{os.getpid()}-{os.urandom(4).hex()}"
         self._flying_guard = threading.Lock()
-        self._flying: set[str] = set()
+        self._flying: list[tuple[str, str]] = []
 
-    @property
-    def name(self) -> str:
-        """By which the receipts of this process's attempts name it."""
-        return self._name
-
-    def begin(self, key: str) -> None:
+    @contextlib.contextmanager
+    def of(self, folder: str, key: str) -> Iterator[None]:
+        """Marks the source as in flight while entered. OSError if its sidecar cannot be written."""
         with self._flying_guard:
-            self._flying.add(key)
-            self._write()
+            self._flying.append((folder, key))
+            self._tell()
+        try:
+            yield
+        finally:
+            with self._flying_guard, contextlib.suppress(OSError):  # what is told too long only forgives
+                self._flying.remove((folder, key))
+                self._tell(landed=folder)
 
-    def end(self, key: str) -> None:
-        with self._flying_guard:
-            self._flying.discard(key)
-            self._write()
-
-    def blamed(self, name: str, key: str) -> bool:
-        """Whether the end of that process counts against the source.
+    def blamed(self, folder: str, name: str, key: str) -> bool:
+        """Whether the end of the process of that name counts against the source.
 
         Not if others flew with it, nor if the whole machine went down; and not if nothing is known.
         """
         try:
-            last = json.loads(self._tree.read(f"{_FOLDER}/{name}.json", _MAX_BYTES))
-            return bool(last["boot"] == self._boot and last["flying"] == [key])
-        except (OSError, ValueError, KeyError, TypeError):
+            last = json.loads(self._sidecars[folder].read(_path(name), _MAX_BYTES))
+            return bool(last["boot"] == self._boot and last["flying"] == [f"{folder}/{key}"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return False
 
-    def _write(self) -> None:
-        text = json.dumps({"boot": self._boot, "flying": sorted(self._flying)}).encode()
-        replace_quickly(self._tree, f"{_FOLDER}/{self._name}.json", text, self._name)
+    def accuse(self, folder: str, key: str) -> None:
+        """Lets this process's end count against that source alone, though others fly with it."""
+        with self._flying_guard:
+            text = json.dumps({"boot": self._boot, "flying": [f"{folder}/{key}"]})
+            for other in {name for name, _ in self._flying}:
+                replace_quickly(self._sidecars[other], _path(self.name), text.encode(), self.name)
+
+    def sweep(self) -> None:
+        """Removes what processes that ended long ago have left."""
+        for tree in self._sidecars.values():
+            with tree.folder(_FOLDER, make=True) as handle:
+                names = os.listdir(handle)
+            for name in names:
+                if time.time() - tree.stat(f"{_FOLDER}/{name}").st_mtime > _KEPT_S:
+                    tree.unlink(f"{_FOLDER}/{name}")
+
+    def _tell(self, landed: str = "") -> None:
+        """To every folder that has something in flight: what flies elsewhere is a suspect there, too."""
+        text = json.dumps({"boot": self._boot, "flying": [f"{folder}/{key}" for folder, key in self._flying]})
+        flying = {folder for folder, _ in self._flying}
+        for folder in flying:
+            replace_quickly(self._sidecars[folder], _path(self.name), text.encode(), self.name)
+        if landed and landed not in flying:
+            self._sidecars[landed].unlink(_path(self.name))
+
+
+def _path(name: str) -> str:
+    return f"{_FOLDER}/{name}.json"
 
 
 def _boot_id() -> str:

@@ -7,7 +7,7 @@ from typing import Self
 
 from watchd.domain.errors import FolderError
 from watchd.domain.ports import Claims
-from watchd.domain.profile import WatchFolder
+from watchd.domain.profile import After, WatchFolder
 from watchd.store.atomic import clear_temp
 from watchd.store.claims import FileClaims
 from watchd.store.failed import FailedFolder
@@ -55,9 +55,10 @@ def prepare(folder: WatchFolder) -> None:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise FolderError(f"{key} {path}: cannot be made: {error.strerror}") from error
-        wanted = os.R_OK | os.X_OK | (0 if key == "inbox" else os.W_OK)
+        read_only = key == "inbox" and folder.after is After.KEEP
+        wanted = os.R_OK | os.X_OK | (0 if read_only else os.W_OK)
         if not os.access(path, wanted):
-            what = "read" if key == "inbox" else "written"
+            what = "read" if read_only else "read and written"
             raise FolderError(f"{key} {path}: cannot be {what} by this user; change its owner or mode")
 
 

@@ -1,6 +1,7 @@
 """Receipts: one small JSON file per source that says what was tried and how it ended."""
 
 import contextlib
+import errno
 import json
 import os
 import time
@@ -15,6 +16,8 @@ from watchd.tree import Tree
 
 _FOLDER = "receipts"
 _MAX_BYTES = 256 * 1024
+_MOST_KNOWN = 200_000
+_NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Receipt:
     state: str = "begun"
     attempts: int = 0
     token: str = ""
+    flight: str = ""
     output: str = ""
     digest: str = ""
     reason: str = ""
@@ -72,6 +76,8 @@ class Receipts:
         receipt = self.read(source.relative)
         if receipt is None or not receipt.ended or receipt.stamp != source.stamp:
             return None
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()  # the receipts know it still
         self._known[source.relative] = source.stamp
         return receipt
 
@@ -79,18 +85,17 @@ class Receipts:
         """Whether `ended` has said yes to it before; costs no disk."""
         return self._known.get(relative) == stamp
 
-    def begin(self, source: SourceFile, token: str) -> Receipt:
-        """Counts an attempt, on disk, before it is made. New content starts at one again."""
+    def begin(self, source: SourceFile, token: str, flight: str = "", forgiven: bool = False) -> Receipt:
+        """Counts an attempt, on disk, before it is made. New content starts at one again.
+
+        `flight` names this process's list of what is in flight; with `forgiven` the last attempt, which
+        came to no end, does not count.
+        """
         before = self.read(source.relative)
-        receipt = Receipt(source.relative, source.stamp, attempts=1, token=token, at=self._clock())
+        receipt = Receipt(source.relative, source.stamp, "begun", 1, token, flight, at=self._clock())
         if before is not None:
-            same = before.stamp == source.stamp
-            receipt = replace(
-                receipt,
-                attempts=before.attempts + 1 if same else 1,
-                output=before.output,
-                digest=before.digest,
-            )
+            made = before.attempts - forgiven if before.stamp == source.stamp else 0
+            receipt = replace(receipt, attempts=made + 1, output=before.output, digest=before.digest)
         self._write(receipt)
         return receipt
 
@@ -163,10 +168,15 @@ class Receipts:
                 yield f"{_FOLDER}/{shard}/{name}"
 
     def _parse_at(self, path: str) -> Receipt | None:
-        """None also for a torn or foreign file."""
+        """None if there is none, or a torn or foreign file. A disk in trouble is an OSError: who took that
+        for "no receipt" would forget the attempts and whose the cutout is."""
         try:
             return _parse(self._tree.read(path, _MAX_BYTES))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None
+        except OSError as error:
+            if error.errno not in _NO_FILE:
+                raise
             return None
 
     def _write(self, receipt: Receipt) -> None:

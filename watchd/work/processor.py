@@ -17,10 +17,13 @@ from watchd.imaging.encode import encode
 from watchd.imaging.segment import Segmenter
 from watchd.store.places import Places
 from watchd.store.receipts import Receipt
+from watchd.work.attempts import Attempts
 from watchd.work.budget import PixelBudget
 from watchd.work.retry import ENVIRONMENT_WAIT_S, judge
 
 log = logging.getLogger(__name__)
+
+_DEADLY = "in each of {} attempts the process ended, or took too long, while it worked on this file alone"
 
 _ABOUT = {"Software": f"watchd {__version__}"}
 
@@ -41,6 +44,7 @@ class Processor:
         self,
         *,
         places: Mapping[str, Places],
+        attempts: Attempts,
         segmenters: Mapping[str, Segmenter],
         budget: PixelBudget,
         limits: Limits,
@@ -48,6 +52,7 @@ class Processor:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._places = places
+        self._attempts = attempts
         self._segmenters = segmenters
         self._budget = budget
         self._limits = limits
@@ -58,13 +63,14 @@ class Processor:
         """Takes the job to exactly one outcome; never raises for what is one file's trouble."""
         began = self._clock()
         self._announce(JobBegun(job))
-        places = self._places[job.folder.name]
+        claims = self._places[job.folder.name].claims
         try:
-            outcome = self._attempt(job, places)
+            with self._attempts.begin(job) as receipt:
+                outcome = self._attempt(job, receipt)
         except OSError as error:  # the disk under the receipts themselves
             outcome = Deferred(f"no receipt can be written: {error}", ENVIRONMENT_WAIT_S)
         try:
-            places.claims.release(job.source.key, job.token)
+            claims.release(job.source.key, job.token)
         except OSError as error:
             log.warning("claim not released", extra={"path": job.source.relative, "reason": str(error)})
         self._announce(JobEnded(job, outcome, self._clock() - began))
@@ -92,15 +98,12 @@ class Processor:
         places.inbox.retire(job.source, job.token)
         return Delivered(receipt.output, profile.model, picture.notes)
 
-    def _attempt(self, job: Job, places: Places) -> Outcome:
-        """One attempt, counted before it is made: a file that kills the process cannot do so for ever."""
-        before = places.receipts.read(job.source.relative)
-        receipt = places.receipts.begin(job.source, job.token)
-        if before is not None and before.state == "begun":
-            places.clear_after(before)
+    def _attempt(self, job: Job, receipt: Receipt) -> Outcome:
+        """One attempt, from what may go wrong in it to its receipt."""
+        places = self._places[job.folder.name]
         try:
             if receipt.attempts > self._limits.attempts:
-                outcome: Outcome = Failed("every attempt ended the process or came to nothing", final=True)
+                outcome: Outcome = Failed(_DEADLY.format(receipt.attempts - 1), final=True)
             else:
                 outcome = self.process(job, receipt)
         except Exception as error:  # noqa: BLE001 - whatever one file does, the daemon lives
@@ -108,11 +111,11 @@ class Processor:
         if not isinstance(outcome, Delivered) and not places.claims.holds(job.source.key, job.token):
             # Receipt and failed/ are the new owner's to write.
             return Skipped(f"{job.source.relative} was taken over by another daemon")
-        outcome = self._quarantine(job, places, receipt, outcome)
+        outcome = self._quarantine(job, receipt, outcome)
         places.receipts.end(places.receipts.read(job.source.relative) or receipt, outcome)
         return outcome
 
-    def _quarantine(self, job: Job, places: Places, receipt: Receipt, outcome: Outcome) -> Outcome:
+    def _quarantine(self, job: Job, receipt: Receipt, outcome: Outcome) -> Outcome:
         """Puts what will never become a cutout into failed/; trouble on the way there is another outcome."""
         match outcome:
             case Rejected(reason, advice):
@@ -124,7 +127,7 @@ class Processor:
                 return outcome
         facts = {"outcome": word(outcome), "attempts": receipt.attempts, "model": job.folder.profile.model}
         try:
-            places.failed.take(job.source, report | facts | {"at": _now()}, job.token)
+            self._places[job.folder.name].failed.take(job.source, report | facts | {"at": _now()}, job.token)
         except (OSError, JobError) as error:
             return judge(error, receipt.attempts, self._limits.attempts + 1)
         return outcome

@@ -10,7 +10,11 @@ def test_fingerprint_does_not_depend_on_the_name() -> None:
 
 
 def test_fingerprint_depends_on_all_that_changes_a_pixel() -> None:
-    prints = {Profile().fingerprint(), Profile(model="u2net").fingerprint(), Profile(format="x").fingerprint()}
+    prints = {
+        Profile().fingerprint(),
+        Profile(model="u2net").fingerprint(),
+        Profile(format="x").fingerprint(),
+    }
 
     assert len(prints) == 3
     assert all(len(text) == 16 for text in prints)

@@ -36,9 +36,9 @@ def srgb_icc() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-@pytest.mark.parametrize("mode", ["P", "PA", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"])
+@pytest.mark.parametrize("mode", ["P", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"])
 def test_coloured_modes_keep_their_colour(mode: str) -> None:
-    image = Image.new("RGB", (4, 4), ORANGE).convert("RGBA" if mode in ("RGBa", "PA") else "RGB")
+    image = Image.new("RGB", (4, 4), ORANGE).convert("RGBA" if mode == "RGBa" else "RGB")
 
     colours = separate(image.quantize(4) if mode == "P" else image.convert(mode))
 
@@ -67,16 +67,26 @@ def test_rgb_is_not_copied() -> None:
     assert separate(image).rgb is image
 
 
-@pytest.mark.parametrize("mode", ["LA", "RGBA", "La", "RGBa", "PA"])
+@pytest.mark.parametrize("mode", ["LA", "RGBA", "La", "RGBa"])
 def test_alpha_channel_is_set_apart(mode: str) -> None:
     image = Image.new("RGBA", (2, 1), (200, 200, 200, 255))
     image.putpixel((1, 0), (200, 200, 200, 51))
-    through = {"La": "LA", "RGBa": "RGBA", "PA": "RGBA"}.get(mode, mode)
 
-    colours = separate(image.convert(through).convert(mode))
+    colours = separate(image.convert(mode.upper()).convert(mode))
 
     assert alphas(colours) == [255, 51]
     assert rgb_at(colours, 1) == pytest.approx((200, 200, 200), abs=3)
+
+
+def test_palette_with_an_alpha_channel() -> None:
+    image = Image.new("PA", (2, 1), (1, 255))
+    image.putpalette([0, 0, 0, *ORANGE])
+    image.putpixel((1, 0), (1, 51))
+
+    colours = separate(image)
+
+    assert alphas(colours) == [255, 51]
+    assert rgb_at(colours, 1) == ORANGE
 
 
 def test_alpha_that_is_opaque_everywhere_is_none() -> None:
@@ -162,8 +172,8 @@ def test_12_bits_of_a_tiff_are_scaled_from_12() -> None:
 @pytest.mark.parametrize(
     ("values", "shown"),
     [
-        ([0.0, 0.5, 1.0], [0, 128, 255]),
-        ([0.0, 100.0, 255.0], [0, 100, 255]),
+        ([0.25, 0.5, 0.75], [64, 128, 191]),
+        ([10.0, 100.0, 200.0], [10, 100, 200]),
         ([-10.0, 0.0, 10.0], [0, 128, 255]),
         ([0.0, float("nan"), 1.0], [0, 0, 255]),
         ([7e5, 7e5, 7e5], [0, 0, 0]),
@@ -191,6 +201,13 @@ def test_profile_for_rgb_is_carried_unchanged(mode: str) -> None:
 
     assert colours.icc == srgb_icc()
     assert colours.notes == ()
+
+
+def test_profile_does_not_go_with_lab_once_it_is_rgb() -> None:
+    image = Image.new("RGB", (2, 2), ORANGE).convert("LAB")
+    image.info["icc_profile"] = srgb_icc()
+
+    assert separate(image).icc is None
 
 
 def test_padding_behind_a_profile_is_cut_off() -> None:
@@ -230,7 +247,8 @@ def test_cmyk_profile_is_applied(cmyk_icc: bytes) -> None:
     colours = separate(image)
 
     red, green, blue = rgb_at(colours)
-    assert red > 200 > 100 > max(green, blue)
+    assert red > 200
+    assert max(green, blue) < 100
     assert colours.icc is None
     assert colours.notes == ("CMYK converted to sRGB by its colour profile",)
 

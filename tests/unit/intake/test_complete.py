@@ -2,6 +2,8 @@ import errno
 import os
 import random
 import struct
+import subprocess
+import sys
 import tempfile
 import tracemalloc
 from collections.abc import Iterator
@@ -9,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fakes import draw, encoded
+from fakes import draw, encoded, os_error
 from PIL import Image, features
 
 from watchd.intake.complete import Wholeness, inspect
@@ -53,6 +55,13 @@ def gif_of_two_frames() -> bytes:
     return encoded("GIF", frames[0], save_all=True, append_images=frames[1:], comment=b"two; frames")
 
 
+def two_pages() -> bytes:
+    """Without the zeros by which Pillow fills the file up to a multiple of 16; its last value ends in one."""
+    pages = [draw(20, 20), draw(24, 24)]
+    data = encoded("TIFF", pages[0], save_all=True, append_images=pages[1:], compression="tiff_lzw")
+    return data.rstrip(b"\0") + b"\0"
+
+
 def with_thumbnail() -> bytes:
     """A JPEG that carries another JPEG, with its own end, in its EXIF."""
     return encoded("JPEG", exif=b"Exif\0\0" + encoded("JPEG", draw(16, 12)))
@@ -73,9 +82,7 @@ FILES = {
     "tiff": lambda: encoded("TIFF", draw(40, 30)),
     "tiff lzw": lambda: encoded("TIFF", draw(40, 30), compression="tiff_lzw"),
     "tiff deflate": lambda: encoded("TIFF", draw(40, 30), compression="tiff_adobe_deflate"),
-    "tiff of two pages": lambda: encoded(
-        "TIFF", draw(20, 20), save_all=True, append_images=[draw(24, 24)], compression="tiff_lzw"
-    ),
+    "tiff of two pages": two_pages,
     "tiff strips, little": lambda: tiff("<", tiled=False),
     "tiff strips, big": lambda: tiff(">", tiled=False),
     "tiff tiles, little": lambda: tiff("<", tiled=True),
@@ -328,31 +335,33 @@ def test_link_is_not_looked_through(tmp_path: Path) -> None:
     (tmp_path / "real").write_bytes(encoded("JPEG"))
     (tmp_path / "x").symlink_to("real")
 
-    with pytest.raises(OSError) as caught:
+    with os_error(errno.ELOOP):
         inspect(Tree(tmp_path), "x", local=True)
 
-    assert caught.value.errno == errno.ELOOP
 
-
-@pytest.mark.parametrize("kind", FILES)
-def test_file_cut_short_between_two_looks_is_no_crash(tmp_path: Path, kind: str) -> None:
-    """Another process may truncate the file at any instant; here it does so as fast as it can."""
+@pytest.mark.parametrize("kind", ["jpeg", "png", "tiff lzw", "gif", "avif"])
+def test_file_cut_short_while_it_is_looked_at_is_no_crash(tmp_path: Path, kind: str) -> None:
+    """Another process cuts the file and fills it again, as fast as it can."""
+    if kind not in FILES:
+        pytest.skip(f"this Pillow writes no {kind}")
     data, tree, path = FILES[kind](), Tree(tmp_path), tmp_path / "x"
     path.write_bytes(data)
-    child = os.fork()
-    if not child:
-        while True:
-            os.truncate(path, 3)
-            with open(path, "r+b", buffering=0) as file:
-                file.write(data)
+    script = (
+        "import os, sys\npath = sys.argv[1]\ndata = open(path, 'rb').read()\nprint('ready', flush=True)\n"
+        "while True:\n os.truncate(path, 12)\n"
+        " with open(path, 'r+b', buffering=0) as file:\n  file.write(data)\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE)
 
-    try:
-        verdicts = {inspect(tree, "x", local=False).wholeness for _ in range(1500)}
-    finally:
-        os.kill(child, 9)
-        os.waitpid(child, 0)
+    with child:
+        try:
+            assert child.stdout is not None
+            child.stdout.readline()
+            verdicts = {inspect(tree, "x", local=False).wholeness for _ in range(4000)}
+        finally:
+            child.kill()
 
-    assert verdicts <= set(Wholeness)
+    assert Wholeness.BUSY not in verdicts
 
 
 @pytest.mark.parametrize("kind", FILES)

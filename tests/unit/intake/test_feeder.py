@@ -8,7 +8,7 @@ from fakes import Crashes, FakeClaims, RecordingListener, encoded, put, wait_unt
 from watchd.background import Grace
 from watchd.domain.events import FolderPaused, JobEnded
 from watchd.domain.job import Job
-from watchd.domain.outcome import Deferred, Delivered, Outcome, Rejected
+from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, Skipped
 from watchd.domain.profile import WatchFolder
 from watchd.intake.admission import Admission, History
 from watchd.intake.feeder import Feeder
@@ -33,6 +33,7 @@ class Bench:
         self.left: list[dict[str, str]] = []
         self.exhausted = threading.Event()
         self.crashes = crashes
+        self.claims = claims
         admission = Admission(folder, claims, lambda _: History(), lambda *_: False, local=True)
         settler = Settler(0.2, 60.0, 10)
         self.lane = Lane(
@@ -64,7 +65,12 @@ class Bench:
         self.exhausted.set()
 
     def end(self, outcome: Outcome) -> None:
-        self.sightings.listen(JobEnded(self.jobs[-1], outcome, 0.1))
+        """As the processor ends a job: the claim is free, and a file that is done has left the inbox."""
+        job = self.jobs[-1]
+        if isinstance(outcome, Delivered | Rejected):
+            (self.folder.inbox / job.source.relative).unlink()
+        self.claims.release(job.source.key, job.token)
+        self.sightings.listen(JobEnded(job, outcome, 0.1))
 
 
 @pytest.fixture
@@ -143,6 +149,19 @@ def test_empty_inbox_is_exhausted_at_once(bench: Bench) -> None:
         assert bench.exhausted.wait(5)
 
     assert bench.left[0] == {}
+
+
+@pytest.mark.parametrize("outcome", [Failed("bug", final=False), Skipped("changed")])
+def test_file_whose_last_word_is_not_spoken_is_looked_at_again_without_a_scan(
+    bench: Bench, outcome: Outcome
+) -> None:
+    put(bench.folder.inbox, "a.jpg", JPEG)
+
+    with bench.running():
+        bench.sightings.put("photos", "a.jpg", Hint.ARRIVED)
+        wait_until(lambda: bench.jobs)
+        bench.end(outcome)
+        wait_until(lambda: len(bench.jobs) == 2)
 
 
 @pytest.mark.parametrize("outcome", [Rejected("text"), Delivered("a.png")])

@@ -40,14 +40,18 @@ MOUNTINFO = r"""22 28 0:20 / /sys rw,nosuid,nodev,noexec,relatime shared:7 - sys
         ("/mnt/nast/inbox", "/", "ext4", True),
     ],
 )
-def test_mount_is_the_innermost_and_the_last_one_at_its_point(path: str, point: str, kind: str, local: bool) -> None:
+def test_mount_is_the_innermost_and_the_last_one_at_its_point(
+    path: str, point: str, kind: str, local: bool
+) -> None:
     mount = mount_of(Path(path), MOUNTINFO)
 
     assert mount == Mount(point, kind)
     assert mount.local == local
 
 
-@pytest.mark.parametrize("kind", ["nfs", "smb3", "vboxsf", "virtiofs", "fuse", "fuse.rclone", "ceph", "drvfs"])
+@pytest.mark.parametrize(
+    "kind", ["nfs", "smb3", "vboxsf", "virtiofs", "fuse", "fuse.rclone", "ceph", "drvfs"]
+)
 def test_file_system_that_others_write_to_is_not_local(kind: str) -> None:
     assert not Mount("/mnt", kind).local
 

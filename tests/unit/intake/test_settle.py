@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from watchd.domain.job import Stamp
@@ -25,7 +27,9 @@ def look(settler: Settler, wholeness: Wholeness, now: float, size: int = 10) -> 
     return settler.judge("a", stamp(size), wholeness, now)
 
 
-def looks_until_rest(settler: Settler, wholeness: Wholeness, now: float = 0.0, size: int = 10) -> tuple[Rest, float]:
+def looks_until_rest(
+    settler: Settler, wholeness: Wholeness, now: float = 0.0, size: int = 10
+) -> tuple[Rest, float]:
     """Looks as often as the settler asks for it; the verdict, and when it came."""
     while True:
         due = settler.next_due()
@@ -175,11 +179,11 @@ def test_looks_come_soon_at_first_and_rarely_later(settler: Settler) -> None:
     for _ in range(60):
         times.append(settler.next_due() or 0.0)
         look(settler, BUSY, times[-1])
-    gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(times)]
 
     assert gaps[0] == pytest.approx(0.1)
     assert gaps[-1] == pytest.approx(5.0)
-    assert all(after >= before - 1e-6 for before, after in zip(gaps, gaps[1:], strict=False))
+    assert all(after >= before - 1e-6 for before, after in pairwise(gaps))
 
 
 def test_quiet_time_known_from_elsewhere_is_credited(settler: Settler) -> None:

@@ -3,27 +3,90 @@ import pytest
 from watchd.intake.wanted import Wanted
 
 PICTURES = [
-    "a.jpg", "A.JPG", "a.JpEg", "a.jpe", "a.jfif", "a.png", "a.webp", "a.tif", "a.TIFF", "a.gif", "a.bmp", "a.avif",
-    "sub/deep/a.jpg", "a b.jpg", "ü.jpg", "a.tar.jpg", "new\nline.jpg", "~a.jpg", "@a.jpg", "#a.jpg", "part.jpg",
-    "a.part.jpg", "download/a.jpg", "recycle/a.jpg", "tmp/a.jpg", "icon.jpg",
-]  # fmt: skip
+    "a.jpg",
+    "A.JPG",
+    "a.JpEg",
+    "a.jpe",
+    "a.jfif",
+    "a.png",
+    "a.webp",
+    "a.tif",
+    "a.TIFF",
+    "a.gif",
+    "a.bmp",
+    "a.avif",
+    "sub/deep/a.jpg",
+    "a b.jpg",
+    "ü.jpg",
+    "a.tar.jpg",
+    "new\nline.jpg",
+    "~a.jpg",
+    "@a.jpg",
+    "#a.jpg",
+    "part.jpg",
+    "a.part.jpg",
+    "download/a.jpg",
+    "recycle/a.jpg",
+    "tmp/a.jpg",
+    "icon.jpg",
+]
 LEFTOVERS = {
-    "macOS": [".DS_Store", "._a.jpg", "__MACOSX/a.jpg", "__MACOSX/sub/a.jpg", ".Trashes/1/a.jpg", "Icon\r",
-              ".Spotlight-V100/a.jpg", ".fseventsd/a.jpg", ".TemporaryItems/a.jpg"],
-    "Windows": ["Thumbs.db", "THUMBS.DB", "ehthumbs.db", "desktop.ini", "Desktop.ini", "$RECYCLE.BIN/S-1/a.jpg",
-                "$Recycle.Bin/a.jpg", "System Volume Information/a.jpg"],
+    "macOS": [
+        ".DS_Store",
+        "._a.jpg",
+        "__MACOSX/a.jpg",
+        "__MACOSX/sub/a.jpg",
+        ".Trashes/1/a.jpg",
+        "Icon\r",
+        ".Spotlight-V100/a.jpg",
+        ".fseventsd/a.jpg",
+        ".TemporaryItems/a.jpg",
+    ],
+    "Windows": [
+        "Thumbs.db",
+        "THUMBS.DB",
+        "ehthumbs.db",
+        "desktop.ini",
+        "Desktop.ini",
+        "$RECYCLE.BIN/S-1/a.jpg",
+        "$Recycle.Bin/a.jpg",
+        "System Volume Information/a.jpg",
+    ],
     "Office": ["~$a.jpg", "sub/~$report.png"],
-    "Synology": ["@eaDir/a.jpg", "sub/@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "#recycle/a.jpg", "#snapshot/x/a.jpg"],
+    "Synology": [
+        "@eaDir/a.jpg",
+        "sub/@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg",
+        "#recycle/a.jpg",
+        "#snapshot/x/a.jpg",
+    ],
     "QNAP": [".@__thumb/a.jpg", "@Recycle/a.jpg", "@Recently-Snapshot/a.jpg", ".@upload_cache/a.jpg"],
     "Syncthing": [".syncthing.a.jpg.tmp", "~syncthing~a.jpg.tmp", ".stfolder/a.jpg", ".stversions/a.jpg"],
     "Resilio": ["a.jpg.!sync", "a.jpg.!Sync", ".sync/Archive/a.jpg", "a.bts"],
-    "browsers": ["a.jpg.part", "a.jpg.crdownload", "a.jpg.download", "a.jpg.download/a.jpg", "a.jpg.opdownload",
-                 "Unconfirmed 1234.crdownload", "a.jpg.partial"],
+    "browsers": [
+        "a.jpg.part",
+        "a.jpg.crdownload",
+        "a.jpg.download",
+        "a.jpg.download/a.jpg",
+        "a.jpg.opdownload",
+        "Unconfirmed 1234.crdownload",
+        "a.jpg.partial",
+    ],
     "WinSCP": ["a.jpg.filepart"],
     "rsync": [".a.jpg.a1B2c3", ".~tmp~/a.jpg", ".rsync-partial/a.jpg"],
-    "others": ["a.jpg.aria2", "a.jpg.!ut", "a.jpg.tmp", "a.jpg.temp", "lost+found/a.jpg", ".unison.a.jpg.1.unison.tmp",
-               "a.jpg.unison.tmp", ".watchd-1234.tmp", ".watchd/a.jpg", ".nfs000000000001.jpg", ".git/a.jpg"],
-}  # fmt: skip
+    "others": [
+        "a.jpg.aria2",
+        "a.jpg.!ut",
+        "a.jpg.tmp",
+        "a.jpg.temp",
+        "lost+found/a.jpg",
+        ".unison.a.jpg.1.unison.tmp",
+        "a.jpg.unison.tmp",
+        ".watchd-1234.tmp",
+        ".watchd/a.jpg",
+        ".nfs000000000001.jpg",
+        ".git/a.jpg",
+    ],
+}
 
 
 @pytest.mark.parametrize("relative", PICTURES)
@@ -32,7 +95,8 @@ def test_picture_is_wanted(relative: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "relative", [pytest.param(name, id=f"{who}: {name!r}") for who, names in LEFTOVERS.items() for name in names]
+    "relative",
+    [pytest.param(name, id=f"{who}: {name!r}") for who, names in LEFTOVERS.items() for name in names],
 )
 def test_what_systems_and_tools_leave_about_is_ignored(relative: str) -> None:
     assert "ignore list" in Wanted().refusal(relative)

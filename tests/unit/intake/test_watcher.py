@@ -57,7 +57,9 @@ def test_folder_is_polled_when_asked_for_or_when_others_write_to_it(
         (FileMovedEvent("INBOX/sub/a.jpg", "/elsewhere/a.jpg"), None),
     ],
 )
-def test_event_of_a_file_becomes_a_sighting(folder: WatchFolder, event: FileSystemEvent, hint: Hint | None) -> None:
+def test_event_of_a_file_becomes_a_sighting(
+    folder: WatchFolder, event: FileSystemEvent, hint: Hint | None
+) -> None:
     sightings = Sightings(10)
 
     _Handler(folder, sightings).on_any_event(located(event, folder))
@@ -165,7 +167,9 @@ def test_rescans_of_a_watched_folder_are_spread(folder: WatchFolder) -> None:
     assert 75 <= min(intervals) <= max(intervals) <= 125
 
 
-def test_polling_slows_while_nothing_happens_and_is_fast_again_with_the_first_news(folder: WatchFolder) -> None:
+def test_polling_slows_while_nothing_happens_and_is_fast_again_with_the_first_news(
+    folder: WatchFolder,
+) -> None:
     watch = _Watch(replace(folder, poll_s=2.0), polling=True, sightings=Sightings(10))
 
     quiet = [watch.next_interval_s(5) for _ in range(12)]

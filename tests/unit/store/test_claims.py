@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fakes import names
+from fakes import names, os_error
 
 from watchd.process import started_ticks
 from watchd.store.claims import FileClaims, Holder
@@ -35,8 +35,8 @@ def take(claims: FileClaims) -> str:
 
 def let_time_pass(sidecar: Tree, seconds: float) -> None:
     """Ages every claim, as the file server sees it."""
-    for name in names(sidecar.root):
-        path = sidecar.root / name
+    for name in names(sidecar.root / "claims"):
+        path = sidecar.root / "claims" / name
         then = path.stat().st_mtime - seconds
         os.utime(path, (then, then))
 
@@ -63,7 +63,7 @@ def test_released_source_is_free_and_leaves_no_file(sidecar: Tree) -> None:
     token = take(first)
 
     first.release(KEY, token)
-    left = names(sidecar.root)
+    left = names(sidecar.root / "claims")
 
     assert left == []
     assert not first.holds(KEY, token)
@@ -168,7 +168,7 @@ def test_overtaken_claim_does_not_come_back_to_life_when_the_new_owner_releases(
 
     here.release(KEY, new)
 
-    assert names(sidecar.root) == []
+    assert names(sidecar.root / "claims") == []
     assert not frozen.holds(KEY, old)
 
 
@@ -195,7 +195,7 @@ def test_release_removes_the_oldest_claim_first(sidecar: Tree) -> None:
     (sidecar.root / "claims" / f"{KEY}.1").unlink()
     (sidecar.root / "claims" / f"{KEY}.1").mkdir()  # cannot be unlinked
 
-    with pytest.raises(OSError):
+    with os_error():
         second.release(KEY, token)
 
     assert (sidecar.root / "claims" / f"{KEY}.2").exists()
@@ -225,7 +225,7 @@ def test_claim_that_cannot_be_read_is_respected_too(sidecar: Tree, content: byte
 def test_trouble_of_the_disk_while_claiming_leaves_the_source_free(sidecar: Tree) -> None:
     claims = daemon(sidecar)
     (sidecar.root / "claims").write_bytes(b"in the way of the folder")
-    with pytest.raises(OSError):
+    with os_error():
         claims.acquire(KEY)
 
     (sidecar.root / "claims").unlink()
@@ -238,7 +238,7 @@ def test_trouble_of_the_disk_while_releasing_lets_the_lease_run_out(sidecar: Tre
     token = take(claims)
     (sidecar.root / "claims").rename(sidecar.root / "away")
     (sidecar.root / "claims").write_bytes(b"in the way of the folder")
-    with pytest.raises(OSError):
+    with os_error():
         claims.release(KEY, token)
     (sidecar.root / "claims").unlink()
     (sidecar.root / "away").rename(sidecar.root / "claims")
@@ -275,7 +275,57 @@ def test_nothing_but_claims_stays_in_the_folder(sidecar: Tree) -> None:
     take(first)
     second.acquire(KEY)
 
-    assert names(sidecar.root) == [f"claims/{KEY}.1"]
+    assert names(sidecar.root / "claims") == [f"{KEY}.1"]
+
+
+def test_sweep_removes_the_claims_of_the_dead_and_no_other(sidecar: Tree) -> None:
+    me = Holder.myself()
+    dead, alive, abroad = (
+        daemon(sidecar, Holder(me.space, me.pid, 1)),
+        daemon(sidecar),
+        daemon(sidecar, ABROAD),
+    )
+    for number, claims in enumerate((dead, alive, abroad)):
+        assert claims.acquire(f"{number:032d}")
+
+    alive.sweep()
+
+    assert names(sidecar.root / "claims") == [f"{1:032d}.1", f"{2:032d}.1"]
+
+
+def test_sweep_removes_what_was_abandoned_long_ago(sidecar: Tree) -> None:
+    take(daemon(sidecar, ABROAD))
+    (sidecar.root / "claims" / f"{'f' * 32}.1").touch()  # half-written
+
+    daemon(sidecar).sweep()
+    early = names(sidecar.root / "claims")
+    let_time_pass(sidecar, 100 * LEASE_S)
+    daemon(sidecar).sweep()
+
+    assert len(early) == 2
+    assert names(sidecar.root / "claims") == []
+
+
+def test_sweep_brings_no_overtaken_claim_back_to_life(sidecar: Tree) -> None:
+    me = Holder.myself()
+    frozen, heir = daemon(sidecar, ABROAD), daemon(sidecar, Holder(me.space, me.pid, 1))
+    old = take(frozen)
+    let_time_pass(sidecar, LEASE_S + 10)
+    take(heir)
+
+    daemon(sidecar).sweep()
+    frozen.refresh()
+
+    assert not frozen.holds(KEY, old)
+
+
+def test_sweep_leaves_alone_what_it_does_not_know(sidecar: Tree) -> None:
+    (sidecar.root / "claims").mkdir()
+    (sidecar.root / "claims" / "README").touch()
+
+    daemon(sidecar).sweep()
+
+    assert names(sidecar.root / "claims") == ["README"]
 
 
 @pytest.mark.parametrize("stale", [False, True])
@@ -318,4 +368,3 @@ def together(items, work):  # type: ignore[no-untyped-def]
     for thread in threads:
         thread.join(20)
     return results
-

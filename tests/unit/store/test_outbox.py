@@ -8,7 +8,6 @@ from fakes import names, put
 
 from watchd.domain.errors import TryAgain
 from watchd.domain.job import SourceFile, Stamp
-from watchd.store.atomic import temp_name
 from watchd.store.outbox import Outbox, candidates
 from watchd.store.receipts import Receipt, Receipts
 from watchd.tree import Tree
@@ -166,8 +165,8 @@ def test_receipt_names_the_cutout_before_it_is_there(desk: Desk) -> None:
 @pytest.mark.parametrize("published", [False, True])
 def test_delivery_that_was_killed_is_made_again_under_the_same_name(desk: Desk, published: bool) -> None:
     killed = desk.begin("a.jpg")
+    desk.meanwhile = _kill
     with pytest.raises(KeyboardInterrupt):
-        desk.meanwhile = _kill
         desk.deliver(killed, b"cutout")
     if published:
         put(desk.root, "a.png", b"cutout")
@@ -179,26 +178,14 @@ def test_delivery_that_was_killed_is_made_again_under_the_same_name(desk: Desk, 
 
 def test_file_that_took_the_name_of_a_killed_delivery_is_the_users(desk: Desk) -> None:
     killed = desk.begin("a.jpg")
+    desk.meanwhile = _kill
     with pytest.raises(KeyboardInterrupt):
-        desk.meanwhile = _kill
         desk.deliver(killed, b"cutout")
     put(desk.root, "a.png", b"the user's")
     desk.meanwhile = lambda output: None
 
     assert desk.drop("a.jpg", b"cutout") == "a.jpg.png"
     assert desk.read("a.png") == b"the user's"
-
-
-def test_temp_of_a_killed_attempt_is_cleared(desk: Desk) -> None:
-    desk.drop("sub/a.jpg")
-    receipt = desk.receipts.read("sub/a.jpg")
-    assert receipt is not None
-    put(desk.root, f"sub/{temp_name(receipt.token)}", b"half")
-
-    desk.outbox.clear_temp(receipt)
-    desk.outbox.clear_temp(receipt)
-
-    assert names(desk.root) == ["sub/a.png"]
 
 
 @pytest.mark.parametrize("stem", ["x" * 251, "ü" * 125 + "x", os.fsdecode(b"\xe9" * 251)])
@@ -246,7 +233,9 @@ def test_outbox_in_which_every_name_is_taken_says_so(desk: Desk) -> None:
             return True
 
     with pytest.raises(TryAgain, match="tidy up"):
-        Outbox(Full(desk.root)).deliver(desk.begin("a.jpg"), ".png", b"x", lambda output, digest: desk.begin("b"))
+        Outbox(Full(desk.root)).deliver(
+            desk.begin("a.jpg"), ".png", b"x", lambda output, digest: desk.begin("b")
+        )
 
 
 def test_outbox_that_is_gone_is_trouble_of_the_disk(desk: Desk) -> None:

@@ -3,11 +3,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import watch_folder
+from fakes import names, put, watch_folder
 
 from watchd.domain.errors import FolderError
+from watchd.domain.job import Stamp
 from watchd.domain.profile import WatchFolder
+from watchd.store.atomic import temp_name
 from watchd.store.places import Places, free_bytes, prepare
+from watchd.store.receipts import Receipt
 
 
 def test_folders_that_are_missing_are_made(tmp_path: Path) -> None:
@@ -52,6 +55,27 @@ def test_places_are_opened_without_touching_the_disk(tmp_path: Path) -> None:
     Places.of(folder, lease_s=60)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_temps_of_a_killed_attempt_are_cleared_wherever_they_lie(folder: WatchFolder) -> None:
+    killed = Receipt("sub/a.jpg", Stamp(1, 2, 3, 4), token="killed", output="sub/a.png")
+    for place in (folder.outbox, folder.originals, folder.failed):
+        put(place, f"sub/{temp_name('killed')}", b"half")
+        put(place, f"sub/{temp_name('alive')}", b"half")
+
+    for _ in range(2):
+        Places.of(folder, lease_s=60).clear_after(killed)
+
+    for place in (folder.outbox, folder.originals, folder.failed):
+        assert names(place) == [f"sub/{temp_name('alive')}"]
+
+
+def test_clearing_up_where_folders_are_gone_is_no_error(folder: WatchFolder) -> None:
+    folder.outbox.rmdir()
+    folder.failed.rmdir()
+    folder.failed.touch()
+
+    Places.of(folder, lease_s=60).clear_after(Receipt("a.jpg", Stamp(1, 2, 3, 4), token="t", output="a.png"))
 
 
 def test_free_bytes_are_those_of_the_disk(tmp_path: Path) -> None:

@@ -69,7 +69,9 @@ def test_new_content_keeps_the_ownership_of_its_cutout(receipts: Receipts) -> No
         (Skipped("changed"), False),
     ],
 )
-def test_outcome_tells_whether_the_source_has_ended(receipts: Receipts, outcome: Outcome, ended: bool) -> None:
+def test_outcome_tells_whether_the_source_has_ended(
+    receipts: Receipts, outcome: Outcome, ended: bool
+) -> None:
     receipts.end(receipts.begin(SOURCE, "t"), outcome)
 
     assert (receipts.ended(SOURCE) is not None) == ended
@@ -167,7 +169,8 @@ def test_receipt_cut_anywhere_counts_as_none(receipts: Receipts, tmp_path: Path,
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"attempts": "many"}, {"attempts": None}, {"not_before": "soon"}, {"output": 7}, {"token": None}]
+    "wrong",
+    [{"attempts": "many"}, {"attempts": None}, {"not_before": "soon"}, {"output": 7}, {"token": None}],
 )
 def test_receipt_with_values_of_another_kind_counts_as_none(
     receipts: Receipts, tmp_path: Path, wrong: dict[str, Any]
@@ -188,7 +191,9 @@ def test_receipt_of_another_path_counts_as_none(receipts: Receipts, tmp_path: Pa
     assert receipts.read("b.jpg") is None
 
 
-@pytest.mark.parametrize("relative", [os.fsdecode(b"caf\xe9.jpg"), "new\nline.jpg", "ü.jpg", '"quoted\\.jpg', "😀.jpg"])
+@pytest.mark.parametrize(
+    "relative", [os.fsdecode(b"caf\xe9.jpg"), "new\nline.jpg", "ü.jpg", '"quoted\\.jpg', "😀.jpg"]
+)
 def test_any_name_survives(receipts: Receipts, relative: str) -> None:
     source = replace(SOURCE, relative=relative)
 

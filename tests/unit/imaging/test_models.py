@@ -1,0 +1,153 @@
+"""Where the weights are looked for, and how they are checked."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from watchd.domain.errors import ModelError
+from watchd.imaging.models import KNOWN, FoundModel, find, known, model_home, verify
+
+
+def put(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"weights")
+    return path
+
+
+@pytest.mark.parametrize("spec", KNOWN.values(), ids=lambda spec: spec.name)
+def test_row_of_the_table_is_complete(spec) -> None:
+    kind, _, digits = spec.checksum.partition(":")
+
+    assert KNOWN[spec.name] is spec
+    assert len(digits) == {"md5": 32, "sha256": 64}[kind]
+    assert spec.url.endswith(spec.file) or spec.name == "builtin"
+    assert spec.good_for.endswith(".")
+    assert spec.licence in ("Apache-2.0", "MIT")
+
+
+def test_builtin_comes_with_the_package_and_is_the_published_one() -> None:
+    found = find("builtin", {})
+
+    assert verify(found, {}) == found.spec.checksum
+
+
+def test_home_of_models_is_where_rembg_keeps_them() -> None:
+    assert model_home({"HOME": "/h"}) == Path("/h/.u2net")
+    assert model_home({"HOME": "/h", "U2NET_HOME": "/m"}) == Path("/m")
+    assert model_home({"HOME": "/h", "U2NET_HOME": "~/m"}) == Path("/h/m")
+
+
+@pytest.mark.parametrize(
+    ("environ", "place"),
+    [
+        ({}, ".u2net/u2net.onnx"),
+        ({"U2NET_HOME": "~/models"}, "models/u2net.onnx"),
+        ({"U2NET_HOME": "~/models"}, "models/models/u2net/u2net.onnx"),
+        ({}, ".rembg/models/u2net/u2net.onnx"),
+        ({"REMBG_HOME": "~/there"}, "there/models/u2net/u2net.onnx"),
+        ({"XDG_DATA_HOME": "~/data"}, "data/rembg/models/u2net/u2net.onnx"),
+        ({"XDG_DATA_HOME": "~/data"}, "data/.u2net/u2net.onnx"),
+    ],
+)
+def test_model_is_found_wherever_rembg_put_it(tmp_path: Path, environ: dict[str, str], place: str) -> None:
+    path = put(tmp_path / place)
+
+    assert find("u2net", {"HOME": str(tmp_path), **environ}) == FoundModel(KNOWN["u2net"], path)
+
+
+def test_published_file_name_may_differ_but_ours_is_the_models_name(tmp_path: Path) -> None:
+    path = put(tmp_path / "birefnet-dis.onnx")
+
+    assert find("birefnet-dis", {"U2NET_HOME": str(tmp_path)}).path == path
+
+
+def test_missing_model_is_told_with_the_three_ways_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(ModelError) as missing:
+        find("u2net", {"U2NET_HOME": str(tmp_path)})
+
+    message = str(missing.value)
+    assert "`watchd models pull u2net` (176 MB)" in message
+    assert f"put the file at {tmp_path}/u2net.onnx" in message
+    assert "--model FILE.onnx" in message
+    assert "\n" not in message
+
+
+def test_unknown_name_is_told_with_the_nearest() -> None:
+    with pytest.raises(ModelError, match=r"no model is called 'u2nett', did you mean u2net\?"):
+        known("u2nett")
+
+
+def test_name_like_no_other_is_told_with_all_names() -> None:
+    with pytest.raises(ModelError, match=r"known are builtin, u2net, .*birefnet-massive, or the path"):
+        find("xyzzy", {})
+
+
+def test_file_of_the_users_own_is_fed_like_u2net_and_not_checked(tmp_path: Path) -> None:
+    path = put(tmp_path / "mine.onnx")
+
+    found = find(str(path), {})
+
+    assert found.path == path
+    assert found.spec == replace(
+        KNOWN["u2net"],
+        name="mine",
+        file="mine.onnx",
+        url="",
+        checksum="",
+        megabytes=0.0,
+        licence="not known",
+        good_for="what its maker says",
+    )
+    assert verify(found, {}) == f"sha256:{hashlib.sha256(b'weights').hexdigest()}"
+
+
+@pytest.mark.parametrize("file", ["birefnet-general.onnx", "BiRefNet-general-epoch_244.onnx"])
+def test_file_of_a_known_name_is_fed_like_that_model_and_not_checked(tmp_path: Path, file: str) -> None:
+    spec = find(str(put(tmp_path / file)), {}).spec
+
+    assert (spec.side, spec.activation, spec.checksum, spec.url) == (1024, "sigmoid", "", "")
+
+
+def test_path_may_be_relative_and_needs_no_suffix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path / "weights")
+    monkeypatch.chdir(tmp_path)
+
+    assert find(f".{os.sep}weights", {}).path == Path("weights")
+
+
+def test_missing_file_of_the_users_own_is_told() -> None:
+    with pytest.raises(ModelError, match=r"no model file at /nowhere/mine\.onnx"):
+        find("/nowhere/mine.onnx", {})
+
+
+def test_wrong_checksum_is_told_with_both(tmp_path: Path) -> None:
+    found = FoundModel(KNOWN["u2netp"], put(tmp_path / "u2netp.onnx"))
+
+    with pytest.raises(ModelError) as wrong:
+        verify(found, {})
+
+    assert KNOWN["u2netp"].checksum in str(wrong.value)
+    assert f"md5:{hashlib.md5(b'weights').hexdigest()}" in str(wrong.value)
+
+
+def test_checksum_may_be_disabled_as_in_rembg(tmp_path: Path) -> None:
+    found = FoundModel(KNOWN["u2netp"], put(tmp_path / "u2netp.onnx"))
+
+    assert verify(found, {"MODEL_CHECKSUM_DISABLED": "1"}).startswith("md5:")
+
+
+def test_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="cannot be read"):
+        verify(FoundModel(KNOWN["u2netp"], tmp_path / "gone.onnx"), {})
+
+
+def test_table_loads_nothing_heavy() -> None:
+    heavy = "{'numpy', 'PIL', 'onnxruntime'}"
+
+    code = f"import sys, watchd.imaging.models; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

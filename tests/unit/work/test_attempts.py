@@ -1,0 +1,82 @@
+import pytest
+from fakes import Deaths, ManualClock, put
+
+from watchd.domain.job import Job, JobId
+from watchd.domain.outcome import Failed
+from watchd.domain.profile import WatchFolder
+from watchd.store.flight import Flight
+from watchd.store.places import Places
+from watchd.tree import Tree
+from watchd.work.attempts import Attempts
+
+
+@pytest.fixture
+def job(folder: WatchFolder) -> Job:
+    return _job(folder, "a.jpg")
+
+
+def test_file_that_ends_the_process_alone_is_counted_each_time(
+    folder: WatchFolder, job: Job, deaths: Deaths
+) -> None:
+    receipts = [deaths.in_the_middle_of(_process(folder).begin(job)) for _ in range(3)]
+
+    assert [receipt.attempts for receipt in receipts] == [1, 2, 3]
+
+
+def test_files_that_die_together_are_forgiven(folder: WatchFolder, job: Job, deaths: Deaths) -> None:
+    other, process = _job(folder, "b.jpg"), _process(folder)
+    deaths.in_the_middle_of(process.begin(job))
+    deaths.in_the_middle_of(process.begin(other))
+
+    for each in (job, other):
+        with _process(folder).begin(each) as receipt:
+            assert receipt.attempts == 1
+
+
+def test_attempt_that_ended_in_a_failure_counts(folder: WatchFolder, job: Job) -> None:
+    process = _process(folder)
+    places = process._places[folder.name]
+    with process.begin(job) as receipt:
+        places.receipts.end(receipt, Failed("bug", retry_after_s=1))
+
+    with process.begin(job) as receipt:
+        assert receipt.attempts == 2
+
+
+def test_longest_tells_the_job_that_is_under_way_longest(folder: WatchFolder, job: Job) -> None:
+    clock = ManualClock()
+    process = _process(folder, clock)
+    other = _job(folder, "b.jpg")
+
+    assert process.longest() is None
+    with process.begin(job):
+        clock.advance(5)
+        with process.begin(other):
+            clock.advance(7)
+            assert process.longest() == (job, 12)
+    assert process.longest() is None
+
+
+def test_accused_job_is_counted_though_another_was_there(
+    folder: WatchFolder, job: Job, deaths: Deaths
+) -> None:
+    process, other = _process(folder), _job(folder, "b.jpg")
+    deaths.in_the_middle_of(process.begin(job))
+    deaths.in_the_middle_of(process.begin(other))
+    process.accuse(job)
+
+    with _process(folder).begin(job) as receipt:
+        assert receipt.attempts == 2
+    with _process(folder).begin(other) as receipt:
+        assert receipt.attempts == 1
+
+
+def _process(folder: WatchFolder, clock: ManualClock | None = None) -> Attempts:
+    """What a process that has just begun has."""
+    flight = Flight({folder.name: Tree(folder.sidecar)}, "boot")
+    return Attempts({folder.name: Places.of(folder, 60)}, flight, clock or ManualClock())
+
+
+def _job(folder: WatchFolder, name: str) -> Job:
+    source = put(folder.inbox, name)
+    return Job(JobId(source.key[:8]), folder, source, f"token-{name}")

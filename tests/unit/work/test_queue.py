@@ -1,0 +1,125 @@
+import threading
+
+from fakes import job, wait_until
+
+from watchd.domain.job import Job
+from watchd.domain.profile import WatchFolder
+from watchd.work.queue import JobQueue
+
+
+def nothing() -> None:
+    pass
+
+
+def test_jobs_come_out_in_the_order_they_went_in(folder: WatchFolder) -> None:
+    queue = JobQueue(3, nothing)
+    jobs = [job(folder, name) for name in ("a", "b", "c")]
+
+    for item in jobs:
+        assert queue.offer(item)
+
+    assert [queue.take() for _ in jobs] == jobs
+
+
+def test_full_queue_refuses_at_once(folder: WatchFolder) -> None:
+    queue = JobQueue(2, nothing)
+
+    taken = [queue.offer(job(folder, name)) for name in ("a", "b", "c")]
+
+    assert taken == [True, True, False]
+    assert len(queue) == 2
+    assert not queue.has_room()
+
+
+def test_room_is_told_when_a_full_queue_has_some_again_and_only_then(folder: WatchFolder) -> None:
+    told: list[int] = []
+    queue = JobQueue(2, lambda: told.append(len(queue)))
+    queue.offer(job(folder, "a"))
+    queue.take()
+    before = list(told)
+
+    queue.offer(job(folder, "a"))
+    queue.offer(job(folder, "b"))
+    queue.take()
+    queue.take()
+
+    assert before == []
+    assert told == [1]
+
+
+def test_room_is_told_outside_of_the_lock(folder: WatchFolder) -> None:
+    def refill() -> None:
+        helper = threading.Thread(target=lambda: queue.offer(job(folder, "b")))
+        helper.start()
+        helper.join(5)
+
+    queue = JobQueue(1, refill)
+    queue.offer(job(folder, "a"))
+    queue.take()
+
+    assert len(queue) == 1
+
+
+def test_taker_waits_for_a_job(folder: WatchFolder) -> None:
+    queue = JobQueue(1, nothing)
+    got: list[Job | None] = []
+    taker = threading.Thread(target=lambda: got.append(queue.take()))
+    taker.start()
+
+    queue.offer(job(folder, "a"))
+    taker.join(5)
+
+    assert [item.source.relative for item in got if item] == ["a"]
+
+
+def test_closing_gives_the_unbegun_jobs_back_and_refuses_new_ones(folder: WatchFolder) -> None:
+    queue = JobQueue(5, nothing)
+    jobs = [job(folder, name) for name in ("a", "b", "c")]
+    for item in jobs:
+        queue.offer(item)
+    queue.take()
+
+    unbegun = queue.close()
+
+    assert unbegun == jobs[1:]
+    assert queue.close() == []
+    assert not queue.offer(job(folder, "d"))
+    assert not queue.has_room()
+    assert queue.take() is None
+
+
+def test_closing_wakes_everyone_who_waits() -> None:
+    queue = JobQueue(1, nothing)
+    got: list[Job | None] = []
+    takers = [threading.Thread(target=lambda: got.append(queue.take())) for _ in range(4)]
+    for taker in takers:
+        taker.start()
+
+    queue.close()
+    for taker in takers:
+        taker.join(5)
+
+    assert got == [None] * 4
+
+
+def test_no_job_is_lost_or_doubled_between_many_threads(folder: WatchFolder) -> None:
+    queue = JobQueue(8, nothing)
+    got: list[str] = []
+
+    def work() -> None:
+        while (item := queue.take()) is not None:
+            got.append(item.source.relative)
+
+    takers = [threading.Thread(target=work) for _ in range(4)]
+    for taker in takers:
+        taker.start()
+
+    for number in range(500):
+        item = job(folder, str(number))
+        wait_until(lambda item=item: queue.offer(item))
+    wait_until(lambda: len(got) == 500)
+    queue.close()
+    for taker in takers:
+        taker.join(5)
+
+    assert sorted(got, key=int) == [str(number) for number in range(500)]

@@ -1,0 +1,65 @@
+"""Counts attempts before they are made, and asks after a crash who is to blame for it."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from watchd.domain.job import Job
+from watchd.store.flight import Flight
+from watchd.store.places import Places
+from watchd.store.receipts import Receipt
+from watchd.work.airspace import Airspace
+
+
+class Attempts:
+    """Every attempt of this process passes here. Any thread.
+
+    A file whose last attempt ended with the process is a suspect: its next attempt is made alone, so that
+    another crash tells the guilty from those that only were there. Only a crash that it was alone in
+    counts against a file, so a power cut or the kill of a busy daemon fails nobody.
+    """
+
+    def __init__(
+        self, places: Mapping[str, Places], flight: Flight, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._places = places
+        self._flight = flight
+        self._clock = clock
+        self._airspace = Airspace()
+        self._under_way_guard = threading.Lock()
+        self._under_way: dict[str, tuple[Job, float]] = {}
+
+    @contextmanager
+    def begin(self, job: Job) -> Iterator[Receipt]:
+        """The receipt of this attempt, on disk. Waits where a suspect must be alone. OSError: no disk."""
+        places, folder, key = self._places[job.folder.name], job.folder.name, job.source.key
+        before = places.receipts.read(job.source.relative)
+        suspect = before is not None and before.state == "begun" and before.flight != self._flight.name
+        blamed = before is not None and suspect and self._flight.blamed(folder, before.flight, key)
+        if before is not None and suspect:
+            places.clear_after(before)
+        entry = self._airspace.alone if suspect else self._airspace.together
+        with entry(), self._flight.of(folder, key), self._noted(job):
+            forgiven = suspect and not blamed
+            yield places.receipts.begin(job.source, job.token, self._flight.name, forgiven)
+
+    def longest(self) -> tuple[Job, float] | None:
+        """The job that is under way longest, and for how many seconds."""
+        with self._under_way_guard:
+            job, since = min(self._under_way.values(), key=lambda each: each[1], default=(None, 0.0))
+        return None if job is None else (job, self._clock() - since)
+
+    def accuse(self, job: Job) -> None:
+        """This process is about to be ended because of that job alone; its next attempt will count it."""
+        self._flight.accuse(job.folder.name, job.source.key)
+
+    @contextmanager
+    def _noted(self, job: Job) -> Iterator[None]:
+        with self._under_way_guard:
+            self._under_way[job.token] = job, self._clock()
+        try:
+            yield
+        finally:
+            with self._under_way_guard:
+                del self._under_way[job.token]

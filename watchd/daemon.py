@@ -101,17 +101,17 @@ def _start(config: Config, mailbox: Mailbox, environ: Mapping[str, str], progres
     with DownloadBar() as bar:
         segmenters = load_segmenters(models, plan, environ, bar)
     for model in models:
-        log.info("model", extra={"name_or_file": model, "hint": _hint(model)})
+        log.info("model", extra={"network": model} | _hint(model))
     return assemble(
         config, segmenters=segmenters, plan=plan, mailbox=mailbox, environ=environ, progress=progress
     )
 
 
-def _hint(model: str) -> str:
-    better = KNOWN["u2net"]
+def _hint(model: str) -> dict[str, str]:
     if model != "builtin":
-        return ""
-    return f"--model u2net gives finer edges for a one-time download of {better.megabytes:g} MB"
+        return {}
+    size = f"{KNOWN['u2net'].megabytes:g} MB"
+    return {"hint": f"--model u2net gives finer edges for a one-time download of {size}"}
 
 
 def _enter_state(line: Line, state: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from watchd.assembly import admission
+from watchd.domain.job import Stamp
 from watchd.domain.profile import WatchFolder
 from watchd.intake.admission import Gate
 from watchd.store.places import Places
@@ -45,9 +46,12 @@ def put_back(folder: WatchFolder, wanted: Path | None) -> Iterator[str]:
 
 
 def _forget_kept(folder: WatchFolder, places: Places) -> Iterator[str]:
-    """With `after: keep` a failed file never left the inbox: its receipt alone keeps it from another try."""
+    """Failed files that never left the inbox (`after: keep`): only their receipts keep them from a try."""
     inbox = Tree(folder.inbox)
     for receipt in places.receipts.all():
-        if receipt.state in ("rejected", "failed") and inbox.exists(receipt.relative):
-            places.receipts.forget(receipt.relative)
-            yield receipt.relative
+        relative = receipt.relative
+        if receipt.state not in ("rejected", "failed") or not inbox.exists(relative):
+            continue
+        if Stamp.of(inbox.stat(relative)) == receipt.stamp:
+            places.receipts.forget(relative)
+            yield relative

@@ -1,0 +1,41 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from watchd.checkup import Finding, check_all
+from watchd.config.load import load
+from watchd.domain.errors import ExitCode
+
+
+def findings(root: Path, **changes: Any) -> list[Finding]:
+    loaded = load(None, root, {key.replace("__", "."): value for key, value in changes.items()}, {})
+    return list(check_all(loaded, {"HOME": str(root)}))
+
+
+def test_sound_folder_has_nothing_but_good_findings(tmp_path: Path) -> None:
+    found = findings(tmp_path / "photos")
+
+    assert {finding.code for finding in found} == {ExitCode.OK}
+    text = "\n".join(finding.text for finding in found)
+    for word in ("inbox", "outbox", "originals", "failed", "sidecar", "threads", "memory", "builtin"):
+        assert word in text
+
+
+def test_file_where_a_folder_should_be_is_what_run_would_end_with(tmp_path: Path) -> None:
+    (tmp_path / "outbox").write_text("")
+
+    assert ExitCode.FOLDER_UNUSABLE in {finding.code for finding in findings(tmp_path)}
+
+
+@pytest.mark.parametrize("model", ["u2net", "nonsense", "/nowhere/x.onnx"])
+def test_model_that_is_not_there_is_told(tmp_path: Path, model: str) -> None:
+    found = findings(tmp_path, profiles__default__model=model)
+
+    assert [f.code for f in found if model.rpartition("/")[2] in f.text][-1] is ExitCode.MODEL_UNAVAILABLE
+
+
+def test_cpu_that_we_may_not_use_is_told(tmp_path: Path) -> None:
+    found = findings(tmp_path, binding="4095")
+
+    assert any(finding.code is ExitCode.CONFIG and "4095" in finding.text for finding in found)

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,9 +26,11 @@ def watchd(*words: object, within_s: float = 60, **environ: str) -> "subprocess.
 
 
 @contextmanager
-def daemon(root: Path, *words: object, **environ: str) -> Iterator["subprocess.Popen[str]"]:
+def daemon(
+    root: Path, *words: object, under: Sequence[str] = (), **environ: str
+) -> Iterator["subprocess.Popen[str]"]:
     """`watchd run ROOT`, entered once it says that it is running; whatever is left of it is killed."""
-    process = start(root, *words, **environ)
+    process = start(root, *words, under=under, **environ)
     try:
         wait_until(lambda: running(root, process), within_s=30)
         yield process
@@ -36,11 +38,11 @@ def daemon(root: Path, *words: object, **environ: str) -> Iterator["subprocess.P
         kill(process)
 
 
-def start(root: Path, *words: object, **environ: str) -> "subprocess.Popen[str]":
-    """In a session of its own, its words in ROOT.log."""
+def start(root: Path, *words: object, under: Sequence[str] = (), **environ: str) -> "subprocess.Popen[str]":
+    """In a session of its own, its words in ROOT.log; `under` is a command that becomes it in the end."""
     with open(f"{root}.log", "a", encoding="utf-8") as log:
         return subprocess.Popen(
-            [WATCHD, "run", root, *map(str, words)],
+            [*under, WATCHD, "run", root, *map(str, words)],
             stderr=log,
             stdout=log,
             text=True,

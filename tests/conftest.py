@@ -5,8 +5,26 @@ from pathlib import Path
 
 import pytest
 from fakes import Crashes, Deaths, FakeClaims, FakeSegmenter, ManualClock, RecordingListener, watch_folder
+from tally import TALLY
 
 from watchd.domain.profile import WatchFolder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="run the slow tests, and every sweep whole")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--all"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow; runs with --all"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the fault tests have tried, as the README shows it."""
+    for line in TALLY.table():
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture

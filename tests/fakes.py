@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw
 from watchd.domain.events import Event
 from watchd.domain.job import Job, JobId, SourceFile, Stamp
 from watchd.domain.profile import WatchFolder
+from watchd.store.claims import Holder
 
 
 class ManualClock:
@@ -193,6 +194,12 @@ def names(folder: Path) -> list[str]:
         for above, _, files in os.walk(folder)
         for name in files
     )
+
+
+def dead_process() -> Holder:
+    """One that had our number before us."""
+    me = Holder.myself()
+    return Holder(me.space, me.pid, me.started_ticks - 1)
 
 
 class Deaths:

@@ -9,7 +9,7 @@ from typing import Any
 from fakes import wait_until
 from PIL import Image
 
-from watchd.assembly import Mailbox, assemble, load_segmenters, thread_plan
+from watchd.assembly import Line, Mailbox, assemble, load_segmenters, thread_plan
 from watchd.config.load import load
 from watchd.domain.profile import WatchFolder
 from watchd.store.places import prepare
@@ -22,6 +22,7 @@ class House:
     root: Path
     folder: WatchFolder
     mailbox: Mailbox
+    line: Line
 
     def outputs(self) -> set[str]:
         """The cutouts by their path below the outbox; hidden temps would show up here, too."""
@@ -52,9 +53,10 @@ def files(place: Path) -> set[str]:
 @contextmanager
 def running(root: Path, model: Path, options: Mapping[str, Any] | None = None) -> Iterator[House]:
     """Real threads, real inotify, the real ONNX Runtime; only the network is tiny."""
-    text = "watch:\n  - root: .\n    settle: 300ms\n    rescan: 1h\n"
-    for key, value in (options or {}).items():
-        text = text.replace("    settle", f"    {key}: {value}\n    settle", 1) if key in _OF_FOLDER else text
+    watch = {"settle": "300ms", "rescan": "1h"} | {
+        key: value for key, value in (options or {}).items() if key in _OF_FOLDER
+    }
+    text = "\n    ".join(["watch:\n  - root: .", *(f"{key}: {value}" for key, value in watch.items())])
     top = {key: value for key, value in (options or {}).items() if key not in _OF_FOLDER}
     root.mkdir(exist_ok=True)
     (root / "config.yaml").write_text(text)
@@ -69,8 +71,10 @@ def running(root: Path, model: Path, options: Mapping[str, Any] | None = None) -
     with ExitStack() as life:
         for part in line.parts:
             life.enter_context(part)
-        yield House(root, folder, mailbox)
+        yield House(root, folder, mailbox, line)
     assert mailbox.empty(), f"the line asked for something: {mailbox.get()}"
 
 
-_OF_FOLDER = frozenset({"settle_timeout", "after", "detect", "poll", "recursive", "ignore"})
+_OF_FOLDER = frozenset(
+    {"settle_timeout", "after", "detect", "poll", "recursive", "ignore", "ready", "rescan"}
+)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from house import files
 from PIL import Image
+from tally import TALLY
 
 
 def digest(path: Path) -> str:
@@ -29,11 +30,12 @@ def assert_nothing_lost(root: Path, inputs: Mapping[str, str]) -> None:
             if not name.endswith(".error.json") and not _hidden(name):
                 kept.setdefault(digest(root / place / name), []).append(f"{place}/{name}")
     lost = {name for name, sha256 in inputs.items() if sha256 not in kept}
+    partial = {
+        name for name in files(root / "outbox") if not _hidden(name) and not _whole(root / "outbox" / name)
+    }
+    TALLY.add(len(inputs), len(lost), len(partial))
     assert not lost, f"lost: {sorted(lost)}"
-    for name in files(root / "outbox"):
-        if not _hidden(name):
-            with Image.open(root / "outbox" / name) as image:
-                image.load()
+    assert not partial, f"partial: {sorted(partial)}"
 
 
 def assert_converged(root: Path, inputs: Mapping[str, str]) -> None:
@@ -49,6 +51,15 @@ def assert_converged(root: Path, inputs: Mapping[str, str]) -> None:
     left = {name for place in places for name in files(place) if _hidden(name)}
     assert not left, f"temps left: {left}"
     assert os.listdir(root / ".watchd" / "claims") == []
+
+
+def _whole(picture: Path) -> bool:
+    try:
+        with Image.open(picture) as image:
+            image.load()
+    except (OSError, SyntaxError):
+        return False
+    return True
 
 
 def _hidden(name: str) -> bool:

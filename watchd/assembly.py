@@ -3,6 +3,7 @@
 import logging
 import os
 import queue
+import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -13,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from watchd.background import Grace
-from watchd.config.schema import Config
+from watchd.config.schema import Config, Isolation
 from watchd.domain.commands import Command, Crashed, Exhausted
 from watchd.domain.errors import ExitCode, ModelError
 from watchd.domain.events import Event
@@ -21,8 +22,10 @@ from watchd.domain.job import Job, SourceFile, Stamp
 from watchd.domain.ports import Listener
 from watchd.domain.profile import WatchFolder
 from watchd.imaging.cpus import ThreadPlan, cpu_quota, physical_first, plan_threads, usable_cpus
+from watchd.imaging.decode import open_picture
 from watchd.imaging.download import Progress as PullProgress
 from watchd.imaging.download import pull
+from watchd.imaging.isolated import IsolatedDecoders
 from watchd.imaging.models import KNOWN, FoundModel, find, model_home
 from watchd.imaging.segment import Segmenter
 from watchd.imaging.session import load_segmenter
@@ -30,6 +33,7 @@ from watchd.intake.admission import Admission, History
 from watchd.intake.feeder import Feeder
 from watchd.intake.lane import Lane
 from watchd.intake.mounts import mount_of
+from watchd.intake.presence import Presence
 from watchd.intake.settle import Settler
 from watchd.intake.sightings import Sightings
 from watchd.intake.watcher import Watcher
@@ -42,7 +46,7 @@ from watchd.report.statusfile import StatusFile
 from watchd.report.systemd import systemd_listener
 from watchd.store.atomic import replace_quickly
 from watchd.store.flight import Flight
-from watchd.store.places import Places
+from watchd.store.places import Places, prepare
 from watchd.store.receipts import Receipts
 from watchd.tree import Tree
 from watchd.work.attempts import Attempts
@@ -110,12 +114,18 @@ def assemble(
             progress(event)
 
     announce = Fanout([log_event, board, sightings.listen, systemd_listener(environ), tell_progress])
-    lanes = {folder.name: _lane(folder, places[folder.name], config, announce, once) for folder in folders}
+    present = {folder.name: Presence(folder, partial(prepare, folder)) for folder in folders}
+    lanes = {
+        folder.name: _lane(folder, places[folder.name], present[folder.name], config, announce, once)
+        for folder in folders
+    }
     flight = Flight({folder.name: Tree(folder.sidecar) for folder in folders})
     attempts = Attempts(places, flight)
+    decoders = IsolatedDecoders(config.limits.decode_timeout)  # starts nothing before it is asked
     processor = Processor(
         places=places,
         attempts=attempts,
+        open_picture=decoders.open_picture if config.isolation is Isolation.PROCESS else open_picture,
         segmenters=segmenters,
         budget=PixelBudget(config.limits.memory or default_memory()),
         limits=Limits(config.limits.max_pixels, config.limits.max_bytes, config.attempts),
@@ -145,23 +155,24 @@ def assemble(
     )
     status = [StatusFile(folder.sidecar / STATUS_FILE, board.snapshot, _publish_status) for folder in folders]
     chores = [
-        *_chores(config, folders, places, status),
+        *_chores(config, folders, places, present, status),
         Chore("sweep the flights", _HOUR_S, flight.sweep, at_start=True),
-        Chore("end what takes too long", _OVERDUE_EVERY_S, lambda: _end_if_overdue(attempts, config)),
     ]
-    janitor = Janitor(chores, crashed, grace)
+    janitor = Janitor("janitor", chores, crashed, grace)
+    # On a thread of its own, for nothing slow may delay these.
+    keeper = Janitor("keeper", list(_urgent_chores(config, folders, places, attempts)), crashed, grace)
     if progress is not None:
         for folder in folders:
             sightings.ask_scan(folder.name)
-        return Line((janitor, pool, feeder), announce, tuple(status))
+        return Line((janitor, keeper, decoders, pool, feeder), announce, tuple(status))
     watcher = Watcher(
-        folders=[(folder, mount_of(folder.inbox)) for folder in folders],
+        folders=folders,
         sightings=sightings,
         news=lambda name: lanes[name].news,
         on_crash=crashed,
         grace=grace,
     )
-    return Line((janitor, pool, feeder, watcher), announce, tuple(status))
+    return Line((janitor, keeper, decoders, pool, feeder, watcher), announce, tuple(status))
 
 
 def load_segmenters(
@@ -213,12 +224,14 @@ def admission(folder: WatchFolder, places: Places) -> Admission:
     )
 
 
-def _lane(folder: WatchFolder, places: Places, config: Config, announce: Listener, once: bool) -> Lane:
+def _lane(
+    folder: WatchFolder, places: Places, presence: Presence, config: Config, announce: Listener, once: bool
+) -> Lane:
     return Lane(
         folder=folder,
         admission=admission(folder, places),
         settler=Settler(folder.settle_s, folder.settle_timeout_s, config.limits.pending),
-        mount=mount_of(folder.inbox),
+        absent=presence.absent,
         announce=announce,
         quiet_s=_age_s if once else lambda _: 0.0,
     )
@@ -240,15 +253,32 @@ def _history(receipts: Receipts, source: SourceFile) -> History:
 
 
 def _chores(
-    config: Config, folders: Sequence[WatchFolder], places: Mapping[str, Places], status: Sequence[StatusFile]
+    config: Config,
+    folders: Sequence[WatchFolder],
+    places: Mapping[str, Places],
+    present: Mapping[str, Presence],
+    status: Sequence[StatusFile],
 ) -> Iterator[Chore]:
     for file, folder in zip(status, folders, strict=True):
         yield Chore(f"status of {folder.name}", _STATUS_EVERY_S, file.write_if_changed)
-        here, inbox = places[folder.name], Tree(folder.inbox)
-        yield Chore(f"refresh the claims of {folder.name}", config.lease / 4, here.claims.refresh)
+        here, there = places[folder.name], partial(_may_be_there, present[folder.name], Tree(folder.inbox))
         yield Chore(f"sweep the claims of {folder.name}", _HOUR_S, here.claims.sweep, at_start=True)
-        prune = partial(here.receipts.prune, config.receipts.keep, inbox.exists)
+        prune = partial(here.receipts.prune, config.receipts.keep, there)
         yield Chore(f"prune the receipts of {folder.name}", _DAY_S, prune)
+
+
+def _may_be_there(presence: Presence, inbox: Tree, relative: str) -> bool:
+    """Of a file in an inbox that is away nobody can say that it has left."""
+    return bool(presence.absent()) or inbox.exists(relative)
+
+
+def _urgent_chores(
+    config: Config, folders: Sequence[WatchFolder], places: Mapping[str, Places], attempts: Attempts
+) -> Iterator[Chore]:
+    for folder in folders:
+        refresh = places[folder.name].claims.refresh
+        yield Chore(f"refresh the claims of {folder.name}", config.lease / 4, refresh)
+    yield Chore("end what takes too long", _OVERDUE_EVERY_S, lambda: _end_if_overdue(attempts, config))
 
 
 def _end_if_overdue(attempts: Attempts, config: Config) -> None:
@@ -261,9 +291,12 @@ def _end_if_overdue(attempts: Attempts, config: Config) -> None:
     job, seconds = longest
     facts = {"path": job.source.relative, "folder": job.folder.name, "seconds": round(seconds)}
     log.critical("a job takes too long (limits.job_timeout), the process ends", extra=facts)
-    attempts.accuse(job)
-    os._exit(ExitCode.CRASHED)
+    try:
+        attempts.accuse(job)
+    finally:  # a disk in trouble blames nobody, and keeps nobody here
+        os._exit(ExitCode.CRASHED)
 
 
 def _publish_status(path: Path, text: bytes) -> None:
-    replace_quickly(Tree(path.parent), path.name, text, f"status-{os.getpid()}")
+    # Random, since in two containers that share a folder both daemons may be process 1.
+    replace_quickly(Tree(path.parent), path.name, text, f"status-{secrets.token_hex(4)}")

@@ -2,9 +2,11 @@
 
 import logging
 import os
+import queue
 import signal
+import threading
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import FrameType, TracebackType
 from typing import Self, TextIO, assert_never
 
@@ -13,6 +15,7 @@ from watchd.config.schema import Config
 from watchd.domain.commands import Command, Crashed, Exhausted, Stop
 from watchd.domain.errors import ExitCode
 from watchd.domain.events import StateChanged
+from watchd.imaging.memory import give_back_what_is_freed
 from watchd.imaging.models import KNOWN
 from watchd.report import logs
 from watchd.report.download import DownloadBar
@@ -22,6 +25,7 @@ from watchd.store.places import prepare
 
 log = logging.getLogger(__name__)
 
+_LONGEST_WAIT_S = 1.0
 _ASK_TO_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -31,7 +35,7 @@ def watch(config: Config, environ: Mapping[str, str]) -> ExitCode:
     mailbox = Mailbox()
     with Signals(mailbox):
         line = _start(config, mailbox, environ, None)
-        return _code(live(line, mailbox))
+        return _ended(_code(live(line, mailbox)))
 
 
 def once(config: Config, environ: Mapping[str, str], stream: TextIO) -> ExitCode:
@@ -46,7 +50,8 @@ def once(config: Config, environ: Mapping[str, str], stream: TextIO) -> ExitCode
     for name, reason in left.items():
         print(f"left in the inbox: {escape(name)}: {escape(reason)}", file=stream)
     print(progress.summary(), file=stream)
-    return ExitCode.SOME_FAILED if progress.failed and _code(command) is ExitCode.OK else _code(command)
+    code = _code(command)
+    return _ended(ExitCode.SOME_FAILED if progress.failed and code is ExitCode.OK else code)
 
 
 def live(line: Line, mailbox: Mailbox) -> Command:
@@ -55,10 +60,17 @@ def live(line: Line, mailbox: Mailbox) -> Command:
         for part in line.parts:
             life.enter_context(part)
         _enter_state(line, "running")
-        command = mailbox.get()
+        command = _next(mailbox)
         _enter_state(line, "draining")
     _enter_state(line, "stopped")
     return command
+
+
+def _next(mailbox: Mailbox) -> Command:
+    """Waits, but not in one piece: where many signals come at once Python may notice them and sleep on."""
+    while True:
+        with suppress(queue.Empty):
+            return mailbox.get(timeout=_LONGEST_WAIT_S)
 
 
 class Signals:
@@ -84,13 +96,15 @@ class Signals:
 
     def _heed(self, number: int, _: FrameType | None) -> None:
         if self._asked:
-            os.write(2, b"watchd: stopped at once by a second signal\n")
+            with suppress(OSError):  # whoever read it may be gone
+                os.write(2, b"watchd: stopped at once by a second signal\n")
             os._exit(128 + number)
         self._asked = True
         self._mailbox.put(Stop(signal.Signals(number).name))
 
 
 def _start(config: Config, mailbox: Mailbox, environ: Mapping[str, str], progress: Progress | None) -> Line:
+    give_back_what_is_freed()
     folders = config.watch_folders()
     for folder in folders:
         prepare(folder)
@@ -119,6 +133,16 @@ def _enter_state(line: Line, state: str) -> None:
     line.announce(StateChanged(state))
     for file in line.status:
         file.write_if_changed()
+
+
+def _ended(code: ExitCode) -> ExitCode:
+    """Ends the process itself where a job was not done within the grace (`drain`): its thread, deep in
+    native code, would not survive the end of the interpreter, and the process would end as crashed.
+    """
+    if threading.active_count() > 1:
+        logging.shutdown()
+        os._exit(code)
+    return code
 
 
 def _code(command: Command) -> ExitCode:

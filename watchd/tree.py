@@ -10,15 +10,16 @@ import ctypes
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 NAME_MAX = 255
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _RENAME_NOREPLACE = 1
+_MOST_KNOWN = 10_000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -32,11 +33,37 @@ class Spot(NamedTuple):
         return Spot(self.folder, name)
 
 
-class Tree:
-    """Any thread; holds nothing open between calls, so a share may go and come back."""
+class Rights(NamedTuple):
+    """Mode, owner and group of a file or folder, for what is made after its example."""
 
-    def __init__(self, root: Path) -> None:
+    mode: int
+    owner: int
+    group: int
+
+    @classmethod
+    def of(cls, example: Path | int) -> Self:
+        found = os.stat(example)
+        return cls(stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid)
+
+    def give(self, handle: int) -> None:
+        """To an open file (which nobody gets to execute) or folder, as far as we may and the disk can."""
+        is_folder = stat.S_ISDIR(os.fstat(handle).st_mode)
+        owner = self.owner if os.geteuid() == 0 else -1
+        _as_far_as_allowed(lambda: os.fchown(handle, owner, self.group))  # before the mode: it clears setgid
+        _as_far_as_allowed(lambda: os.fchmod(handle, self.mode if is_folder else self.mode & 0o666))
+
+
+class Tree:
+    """Any thread; holds nothing open between calls, so a share may go and come back.
+
+    What is made here gets the rights of the folder `like`, or without one what the umask leaves.
+    """
+
+    def __init__(self, root: Path, like: Path | None = None) -> None:
         self.root = root
+        self._like = like
+        # Folders whose names are on the disk for certain, by device and inode.
+        self._known_folders: set[tuple[int, int]] = set()
 
     def __repr__(self) -> str:
         return f"Tree({str(self.root)!r})"
@@ -47,7 +74,7 @@ class Tree:
         handle = os.open(self.root, _FOLDER)
         try:
             for name in filter(None, relative.split("/")):
-                deeper = _open_folder(handle, name, make)
+                deeper = self._open_to_stay(handle, name) if make else _open_folder(handle, name)
                 os.close(handle)
                 handle = deeper
             yield handle
@@ -60,6 +87,11 @@ class Tree:
         above, _, name = relative.rpartition("/")
         with self.folder(above, make) as handle:
             yield Spot(handle, _checked(name))
+
+    def give_rights(self, handle: int) -> None:
+        """To what was made here."""
+        if self._like is not None:
+            Rights.of(self._like).give(handle)
 
     def open(self, relative: str, flags: int = os.O_RDONLY) -> int:
         """A descriptor of a regular file; anything else is an OSError, and a FIFO blocks nobody."""
@@ -92,6 +124,43 @@ class Tree:
         with contextlib.suppress(FileNotFoundError), self.parent(relative) as spot:
             os.unlink(spot.name, dir_fd=spot.folder)
 
+    def _open_to_stay(self, above: int, name: str) -> int:
+        """Opens a folder, makes it if need be, and sees to it that its name survives a power cut.
+
+        Also if it is there already: who made it may not have come as far as the fsync.
+        """
+        try:
+            handle = _open_folder(above, name)
+        except FileNotFoundError:
+            handle = self._make_folder(above, name)
+        try:
+            found = os.fstat(handle)
+            if (found.st_dev, found.st_ino) not in self._known_folders:
+                sync_folder(above)
+                if len(self._known_folders) >= _MOST_KNOWN:
+                    self._known_folders.clear()
+                self._known_folders.add((found.st_dev, found.st_ino))
+        except BaseException:
+            os.close(handle)
+            raise
+        return handle
+
+    def _make_folder(self, above: int, name: str) -> int:
+        made = True
+        try:
+            os.mkdir(name, dir_fd=above)
+        except FileExistsError:
+            made = False  # another worker made it first
+        handle = _open_folder(above, name)
+        try:
+            if made:
+                self._known_folders.discard((os.fstat(handle).st_dev, os.fstat(handle).st_ino))
+                self.give_rights(handle)
+        except BaseException:
+            os.close(handle)
+            raise
+        return handle
+
 
 def open_at(spot: Spot, flags: int) -> int:
     """A descriptor of what stands there; a link is refused."""
@@ -100,6 +169,15 @@ def open_at(spot: Spot, flags: int) -> int:
 
 def stat_at(spot: Spot) -> os.stat_result:
     return os.stat(spot.name, dir_fd=spot.folder, follow_symlinks=False)
+
+
+def sync_folder(handle: int) -> None:
+    """Forces the names in a folder to the disk; where the file system cannot (vboxsf), nothing can."""
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
 
 
 def rename(source: Spot, target: Spot) -> None:
@@ -131,19 +209,17 @@ def fitting(stem: str, suffix: str) -> str:
     return os.fsencode(stem)[:room].decode("utf-8", "ignore") + mark + suffix
 
 
-def _open_folder(above: int, name: str, make: bool) -> int:
-    flags = _FOLDER | os.O_NOFOLLOW
+def _open_folder(above: int, name: str) -> int:
+    return os.open(_checked(name), _FOLDER | os.O_NOFOLLOW, dir_fd=above)
+
+
+def _as_far_as_allowed(change: Callable[[], None]) -> None:
+    """SMB, FAT and other users' groups know no such change; the file is worth more than its mode."""
     try:
-        return os.open(_checked(name), flags, dir_fd=above)
-    except FileNotFoundError:
-        if not make:
+        change()
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
             raise
-    try:
-        os.mkdir(name, dir_fd=above)
-        os.fsync(above)
-    except FileExistsError:
-        pass  # another worker made it first
-    return os.open(name, flags, dir_fd=above)
 
 
 def _checked(name: str) -> str:

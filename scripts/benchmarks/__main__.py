@@ -5,12 +5,19 @@ import sys
 from types import ModuleType
 
 import idle
+import isolation
 import latency
 import peer
 import start
 from place import BenchError
 
-BENCHMARKS: dict[str, ModuleType] = {"peer": peer, "start": start, "latency": latency, "idle": idle}
+BENCHMARKS: dict[str, ModuleType] = {
+    "peer": peer,
+    "start": start,
+    "latency": latency,
+    "idle": idle,
+    "isolation": isolation,
+}
 
 
 def main() -> int:

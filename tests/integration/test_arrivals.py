@@ -233,3 +233,21 @@ def test_file_changed_after_its_delivery_is_processed_again(tmp_path: Path, tiny
         (house.folder.inbox / "a.jpg").write_bytes(encoded("JPEG", draw(90, 60)))
 
         wait_until(lambda: house.cutout("a.png").size == (90, 60), within_s=20)
+
+
+def test_marked_files_are_taken_with_their_marker_and_no_sooner(
+    tmp_path: Path, tiny: Path, photo: Path
+) -> None:
+    with running(tmp_path / "root", tiny, {"ready": "marker"}) as house:
+        for name in ("a.jpg", "b.jpg", "batch/c.jpg", "batch/d.jpg"):
+            (house.folder.inbox / name).parent.mkdir(exist_ok=True)
+            shutil.copy(photo, house.folder.inbox / name)
+        (house.folder.inbox / "b.jpg.ready").touch()
+        house.wait_for("b.png")
+        first = house.outputs()
+        (house.folder.inbox / "batch" / ".done").touch()
+        house.wait_for("batch/c.png", "batch/d.png")
+        wait_until(lambda: house.inbox() == {"a.jpg", "batch/.done"})
+
+    assert first == {"b.png"}
+    assert house.outputs() == {"b.png", "batch/c.png", "batch/d.png"}

@@ -54,13 +54,13 @@ def test_rejected_file_is_in_failed_with_a_report(
 
 def test_failed_folder_loses_no_file_by_collision(tmp_path: Path, tiny: Path) -> None:
     with running(tmp_path / "root", tiny) as house:
-        for text in ("first", "second"):
+        for text in ("the first bad file", "the second bad file"):
             (house.folder.inbox / "bad.jpg").write_text(text)
             wait_until(lambda: house.inbox() == set(), within_s=20)
 
     assert house.failed() == {"bad.jpg", "bad.jpg.error.json", "bad-2.jpg", "bad-2.jpg.error.json"}
-    assert (house.folder.failed / "bad.jpg").read_text() == "first"
-    assert (house.folder.failed / "bad-2.jpg").read_text() == "second"
+    assert (house.folder.failed / "bad.jpg").read_text() == "the first bad file"
+    assert (house.folder.failed / "bad-2.jpg").read_text() == "the second bad file"
 
 
 def test_folder_link_and_fifo_with_a_picture_name_are_left_alone(tmp_path: Path, tiny: Path) -> None:

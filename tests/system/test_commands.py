@@ -64,7 +64,7 @@ def test_nothing_is_written_into_the_home_folder(root: Path, tmp_path: Path) -> 
 
 def test_once_with_a_file_that_fails_ends_with_1_and_names_it(root: Path) -> None:
     drop(root, "a.jpg")
-    drop(root, "bad.jpg", b"no picture")
+    drop(root, "bad.jpg", b"this is no picture at all")
 
     result = watchd("run", "--once", root)
 
@@ -213,7 +213,7 @@ def test_wrong_usage_is_2() -> None:
 
 
 def test_retry_puts_failed_files_back_and_explain_tells_why(root: Path) -> None:
-    drop(root, "bad.jpg", b"no picture")
+    drop(root, "bad.jpg", b"this is no picture at all")
     watchd("run", "--once", root)
 
     back = watchd("retry", root)

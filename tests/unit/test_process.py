@@ -2,6 +2,8 @@ import os
 import subprocess
 import sys
 
+from fakes import wait_until
+
 from watchd.process import started_ticks
 
 
@@ -28,3 +30,11 @@ def test_name_with_brackets_and_spaces_does_not_mislead() -> None:
     assert own is not None
     assert ticks is not None
     assert own <= ticks < own + 100 * 3600
+
+
+def test_process_that_has_ended_and_that_nobody_noticed_gives_none() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.read()
+
+        wait_until(lambda: started_ticks(child.pid) is None)

@@ -299,3 +299,26 @@ def test_any_name_of_bytes_fits_and_is_one_that_a_folder_takes(tmp_path: Path) -
         assert len(os.fsencode(name)) <= 255
         assert "/" not in name
         (tmp_path / name).touch()
+
+
+@pytest.mark.parametrize("mode", [0o2775, 0o750, 0o700])
+def test_folder_made_after_an_example_has_its_mode_and_group(tree: Tree, tmp_path: Path, mode: int) -> None:
+    example = tmp_path / "inbox"
+    example.mkdir()
+    if os.geteuid() == 0:
+        os.chown(example, 12, 34)
+    example.chmod(mode)
+
+    with Tree(tree.root, like=example).folder("b/c", make=True) as handle:
+        made = os.fstat(handle)
+
+    wanted = example.stat()
+    assert (made.st_mode, made.st_uid, made.st_gid) == (wanted.st_mode, wanted.st_uid, wanted.st_gid)
+    assert (tree.root / "b").stat().st_mode == wanted.st_mode
+
+
+def test_folder_that_is_there_keeps_its_mode(tree: Tree, tmp_path: Path) -> None:
+    (tree.root / "a").chmod(0o711)
+
+    with Tree(tree.root, like=tmp_path).folder("a", make=True) as handle:
+        assert os.fstat(handle).st_mode & 0o777 == 0o711

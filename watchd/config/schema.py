@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from pydantic_core import PydanticCustomError
 
 from watchd.config import units
-from watchd.domain.profile import After, Detect, Profile, WatchFolder
+from watchd.domain.profile import INPUTS, After, Detect, Permissions, Profile, Ready, WatchFolder
 
 T = TypeVar("T")
 
@@ -71,8 +71,16 @@ class Watch(Section):
     after: Annotated[After, units.choice(After)] = live(
         After.MOVE, "What becomes of an original once its cutout is safely on disk."
     )
+    permissions: Annotated[Permissions, units.choice(Permissions)] = live(
+        Permissions.UMASK,
+        "Mode, owner and group of what watchd makes: umask, or inherit for those of the inbox folder.",
+    )
     detect: Annotated[Detect, units.choice(Detect)] = live(
         Detect.AUTO, "How new files are noticed; auto decides by the kind of mount."
+    )
+    ready: Annotated[Ready, units.choice(Ready)] = live(
+        Ready.AT_ONCE,
+        "When a file may be taken: at_once, or with a marker: x.jpg.ready beside x.jpg, or .done beside all.",
     )
     settle: Annotated[float, units.seconds("100ms", "1h")] = live(
         2.0, "How long a file must stay unchanged before it is taken."
@@ -130,6 +138,9 @@ class Recipe(Section):
         "builtin", "The network that finds the foreground: builtin needs no download, u2net has finer edges."
     )
     format: Annotated[Format, units.choice(Format)] = live(Format.PNG, "The file format of the cutouts.")
+    inputs: Annotated[tuple[str, ...], units.choices(INPUTS)] = live(
+        INPUTS, "The formats that are decoded; a file of another one is rejected."
+    )
 
 
 class Threads(Section):
@@ -163,9 +174,17 @@ class Limits(Section):
     job_timeout: Annotated[float, units.seconds("1s", "1d")] = restart(
         600.0, "How long one picture may take before the process ends itself to be started again."
     )
+    decode_timeout: Annotated[float, units.seconds("100ms", "1h")] = restart(
+        60.0, "How long decoding one picture may take where it is done by a process of its own (isolation)."
+    )
     pending: Annotated[int, units.whole(1, 10_000_000)] = restart(
         10_000, "How many files are followed until they settle; the next scan finds the others."
     )
+
+
+class Isolation(StrEnum):
+    NONE = "none"
+    PROCESS = "process"
 
 
 class Receipts(Section):
@@ -218,6 +237,9 @@ class Config(Section):
     drain: Annotated[float, units.seconds("0s", "1h")] = restart(
         30.0, "How long begun jobs may take to finish once the daemon is asked to stop."
     )
+    isolation: Annotated[Isolation, units.choice(Isolation)] = restart(
+        Isolation.NONE, "Where pictures are decoded; process survives files that crash or hang a decoder."
+    )
     limits: Limits = section(Limits(), "What is too much.")
     receipts: Receipts = section(Receipts(), "What is remembered of files that are done.")
     log: Log = section(Log(), "What is logged, and how.")
@@ -234,7 +256,7 @@ class Config(Section):
 
     def profile(self, name: str) -> Profile:
         recipe = self.profiles[name]
-        return Profile(name, recipe.model, recipe.format.value)
+        return Profile(name, recipe.model, recipe.format.value, recipe.inputs)
 
     def watch_folders(self) -> tuple[WatchFolder, ...]:
         """Every watch folder with a name of its own and absolute paths, symbolic links resolved."""
@@ -246,11 +268,13 @@ class Config(Section):
                 recursive=watch.recursive,
                 after=watch.after,
                 detect=watch.detect,
+                ready=watch.ready,
                 settle_s=watch.settle,
                 settle_timeout_s=watch.settle_timeout,
                 rescan_s=watch.rescan,
                 poll_s=watch.poll,
                 ignore=watch.ignore,
+                permissions=watch.permissions,
             )
             for name, watch in zip(self._names(), self.watch, strict=True)
         )

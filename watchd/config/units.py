@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -126,6 +126,22 @@ def cpus() -> Written:
 def choice(words: type[StrEnum]) -> Written:
     *most, last = words
     return Written(f"{', '.join(most)} or {last}" if most else last, words, schema={"enum": list(words)})
+
+
+def choices(words: Sequence[str]) -> Written:
+    """One or more of `words`, in their order."""
+
+    def parse(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list | tuple) or not value or any(each not in words for each in value):
+            raise ValueError(value)
+        return tuple(word for word in words if word in value)
+
+    return Written(
+        f"a list of {', '.join(words[:-1])} and {words[-1]}",
+        parse,
+        write=list,
+        schema={"type": "array", "items": {"enum": list(words)}, "minItems": 1},
+    )
 
 
 def flag() -> Written:

@@ -48,6 +48,17 @@ class Failed:
 Outcome = Delivered | Skipped | Deferred | Rejected | Failed
 
 
+def is_final(outcome: Outcome) -> bool:
+    """Whether nothing more is to be done about the file."""
+    match outcome:
+        case Delivered() | Rejected():
+            return True
+        case Failed():
+            return outcome.final
+        case _:
+            return False
+
+
 def word(outcome: Outcome) -> str:
     """The outcome's name as logs, receipts, status and metrics write it."""
     return type(outcome).__name__.lower()

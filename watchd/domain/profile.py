@@ -10,6 +10,11 @@ SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif"}
 )
 
+INPUTS = ("jpeg", "png", "webp", "tiff", "gif", "bmp", "avif")
+"""The formats that can be decoded; JPEG includes MPO."""
+
+_NO_PIXEL = frozenset({"name", "inputs"})
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -18,10 +23,11 @@ class Profile:
     name: str = "default"
     model: str = "builtin"
     format: str = "png"
+    inputs: tuple[str, ...] = INPUTS
 
     def fingerprint(self) -> str:
-        """16 hex digits over everything that changes a pixel of the cutout; not over the name."""
-        recipe = {key: value for key, value in asdict(self).items() if key != "name"}
+        """16 hex digits over everything that changes a pixel of the cutout."""
+        recipe = {key: value for key, value in asdict(self).items() if key not in _NO_PIXEL}
         return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -41,6 +47,20 @@ class Detect(StrEnum):
     POLLING = "polling"
 
 
+class Ready(StrEnum):
+    """When a whole file may be taken: at once, or when its sender has put a marker beside it."""
+
+    AT_ONCE = "at_once"
+    MARKER = "marker"
+
+
+class Permissions(StrEnum):
+    """Whose the cutouts are, and who may read them: as the umask says, or as the inbox folder does."""
+
+    UMASK = "umask"
+    INHERIT = "inherit"
+
+
 @dataclass(frozen=True, slots=True)
 class WatchFolder:
     """One entry of `watch`; every path is absolute."""
@@ -55,11 +75,13 @@ class WatchFolder:
     recursive: bool = True
     after: After = After.MOVE
     detect: Detect = Detect.AUTO
+    ready: Ready = Ready.AT_ONCE
     settle_s: float = 2.0
     settle_timeout_s: float = 300.0
     rescan_s: float = 300.0
     poll_s: float = 2.0
     ignore: tuple[str, ...] = ()
+    permissions: Permissions = Permissions.UMASK
 
     def places(self) -> dict[str, Path]:
         """Every folder by its config key."""

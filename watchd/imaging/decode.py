@@ -4,8 +4,9 @@ import os
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, TypeAlias
 
 # Each plugin registers its format. With these eight there, Image.open never loads the forty others.
 from PIL import (  # noqa: F401
@@ -23,6 +24,7 @@ from PIL import (  # noqa: F401
 from PIL.ImageFile import ImageFile
 
 from watchd.domain.errors import JobError, RejectedImage, TryAgain
+from watchd.domain.profile import INPUTS
 from watchd.imaging.colour import separate
 
 FORMATS: tuple[str, ...] = ("JPEG", "MPO", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")
@@ -55,6 +57,21 @@ class Picture:
         return on_white
 
 
+class Opened(Protocol):
+    """A picture of which the header is read: what it will need, then its pixels."""
+
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that the line needs for this picture, the network's own and the file left out."""
+
+    def load(self) -> Picture:
+        """RejectedImage: the data is truncated or broken. TryAgain: memory is short, or the disk failed."""
+
+
+OpenPicture: TypeAlias = Callable[[BinaryIO, str, int, tuple[str, ...]], Opened]
+"""Decodes here (`open_picture`) or in a child process (`isolated`); the file must stay open meanwhile."""
+
+
 class Header:
     """What is known of a picture before its pixels are decoded. The file stays the caller's to close.
 
@@ -84,17 +101,17 @@ class Header:
             raise _trouble(error, self.name) from error
 
 
-def open_picture(file: BinaryIO, name: str, max_pixels: int) -> Header:
-    """Reads the header only; `name` is for the messages.
+def open_picture(file: BinaryIO, name: str, max_pixels: int, inputs: tuple[str, ...] = INPUTS) -> Header:
+    """Reads the header only; `name` is for the messages, `inputs` are the formats that may be decoded.
 
     RejectedImage: no image that we read, or one of more than `max_pixels`. TryAgain: the disk failed.
     """
     _tame_pillow(max_pixels)
     try:
         # A JPEG with further pictures behind the first, an MPO, is opened by way of JPEG.
-        image = Image.open(file, formats=[known for known in FORMATS if known != "MPO"])
+        image = Image.open(file, formats=[known for known in FORMATS if known.lower() in inputs])
     except UnidentifiedImageError as error:
-        raise _no_image(file, name) from error
+        raise _no_image(file, name, inputs) from error
     except Image.DecompressionBombError as error:
         raise _too_large(name, str(error), max_pixels) from error
     except (MemoryError, *_BROKEN) as error:
@@ -134,8 +151,13 @@ def _tame_pillow(max_pixels: int) -> None:
     warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-def _no_image(file: BinaryIO, name: str) -> RejectedImage:
+def _no_image(file: BinaryIO, name: str, inputs: tuple[str, ...]) -> RejectedImage:
     """Why a file is none that any plugin takes, told from its first bytes."""
+    if set(inputs) != set(INPUTS):
+        return RejectedImage(
+            f"{name}: not a readable image of the formats {', '.join(inputs)} (inputs of the profile)",
+            "Add its format to the inputs of the profile, or save it as one of these.",
+        )
     file.seek(0)
     start = file.read(512)
     advice = "Save it as JPEG, PNG, WebP, TIFF, GIF, BMP or AVIF and drop it again."

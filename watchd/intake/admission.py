@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from watchd.domain.job import Job, JobId, SourceFile, Stamp
 from watchd.domain.ports import Claims
-from watchd.domain.profile import WatchFolder
+from watchd.domain.profile import Ready, WatchFolder
 from watchd.intake.complete import Finding, Wholeness, inspect
+from watchd.intake.markers import Markers
 from watchd.intake.wanted import Wanted
 from watchd.tree import Tree
 
@@ -57,7 +58,8 @@ class Admission:
         self._claims = claims
         self._history = history
         self._local = local
-        self.knows = knows
+        self._knows = knows
+        self.markers = Markers(self._tree, folder.ready is Ready.MARKER)
 
     @property
     def wanted(self) -> Wanted:
@@ -72,6 +74,10 @@ class Admission:
         if stat.S_ISREG(found.st_mode):
             return Stamp.of(found), ""
         return None, f"it is {_KINDS.get(stat.S_IFMT(found.st_mode), 'no regular file')}"
+
+    def open_to(self, relative: str, stamp: Stamp) -> bool:
+        """Whether it is worth a look: not known to be done, and ready if somebody must say so."""
+        return not self._knows(relative, stamp) and self.markers.ready(relative)
 
     def inspect(self, relative: str) -> Finding:
         return inspect(self._tree, relative, self._local)
@@ -115,6 +121,8 @@ class Admission:
         finding = self.inspect(relative)
         whole = finding.wholeness in (Wholeness.PROVEN, Wholeness.ENDED, Wholeness.PLAIN)
         gates.append(Gate("whole", whole, finding.reason or finding.wholeness.name.lower()))
+        if self.markers.asked_for:
+            gates.append(Gate("ready", self.markers.ready(relative), self.markers.explain(relative)))
         past = self._history(SourceFile(relative, stamp))
         gates.append(Gate("not done before", not past.ended, past.ended or "no receipt for this content"))
         waits = f"{past.wait_reason}; next try in {past.wait_s:.0f} s"

@@ -9,8 +9,10 @@ from enum import Enum, auto
 from typing import BinaryIO
 
 from watchd.intake.endings import format_of
+from watchd.intake.holes import has_hole
 from watchd.tree import Tree
 
+_HEAD = 12
 _TAIL = 4096
 _NOT_READY = (errno.EBUSY, errno.ETXTBSY, errno.EACCES, errno.EPERM, errno.ESTALE, errno.EAGAIN)
 
@@ -61,16 +63,27 @@ def _inspect(handle: int, local: bool) -> Finding:
     size = os.fstat(handle).st_size
     if size == 0:
         return Finding(Wholeness.UNFINISHED, "it is empty")
+    hole = has_hole(handle, size)
     with open(handle, "rb", buffering=1 << 16, closefd=False) as file:
-        kind = format_of(file.read(12))
+        head = file.read(_HEAD)
+        kind = format_of(head)
         if kind is None:
-            return Finding(Wholeness.PLAIN)
-        if _has_hole(handle, size) or (kind.zero_tail and _zero_tail(file, size)):
+            return _unknown(head, hole)
+        if hole or (kind.zero_tail and _zero_tail(file, size)):
             doubt = Wholeness.DOUBTFUL if kind.zero_tail == "black" else Wholeness.UNFINISHED
             return Finding(doubt, f"a part of this {kind.name} file was reserved and never written")
         if not kind.ends(file, size):
             return Finding(Wholeness.UNFINISHED, f"the end of the {kind.name} file is missing")
     return Finding(Wholeness.ENDED if written is None else Wholeness.PROVEN)
+
+
+def _unknown(head: bytes, hole: bool) -> Finding:
+    """Of a file that is of no known format: is it none, or has only its beginning not been written yet?"""
+    if hole or not any(head):
+        return Finding(Wholeness.UNFINISHED, "a part of this file was reserved and never written")
+    if len(head) < _HEAD:
+        return Finding(Wholeness.UNFINISHED, "it is shorter than any picture")
+    return Finding(Wholeness.PLAIN)
 
 
 def _someone_writes(handle: int) -> bool | None:
@@ -87,13 +100,6 @@ def _someone_writes(handle: int) -> bool | None:
         return True if error.errno == errno.EAGAIN else None
     fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return False
-
-
-def _has_hole(handle: int, size: int) -> bool:
-    try:
-        return os.lseek(handle, 0, os.SEEK_HOLE) < size
-    except OSError:
-        return False  # a file system that cannot tell
 
 
 def _zero_tail(file: BinaryIO, size: int) -> bool:

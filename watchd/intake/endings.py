@@ -30,7 +30,8 @@ class Format:
 _MOST_STEPS = 1_000_000
 _MOST_BOXES = 10_000
 _MOST_PAGES = 10_000
-_LONGEST_TABLE = 8 << 20
+_MOST_TABLES = 16 << 20
+_MOST_SEARCHED = 256 << 20
 
 
 def format_of(head: bytes) -> Format | None:
@@ -73,7 +74,7 @@ def _find(file: BinaryIO, needle: bytes, start: int, size: int) -> bool:
     if _exact(file, len(needle), size - len(needle)) == needle:
         return True
     step = 1 << 20
-    for at in range(start, size, step):
+    for at in range(start, min(size, start + _MOST_SEARCHED), step):
         file.seek(at)
         if needle in file.read(step + len(needle) - 1):
             return True
@@ -150,16 +151,24 @@ _TIFF_PARTS = ((273, 279), (324, 325))  # offsets and byte counts: of strips, of
 
 
 def _tiff_ends(file: BinaryIO, size: int) -> bool:
-    """Every directory, every value and every strip or tile that they tell of lies inside the file."""
+    """Every directory, every value and every strip or tile that they tell of lies inside the file.
+
+    Directories and their tables may overlap, so that a small file can tell of endless ones.
+    """
     order: Literal["little", "big"] = "little" if _exact(file, 2, 0) == b"II" else "big"
-    at, seen = _int(order, _exact(file, 4, 4)), set[int]()
+    at, seen, left = _int(order, _exact(file, 4, 4)), set[int](), _MOST_TABLES
     while at and at not in seen and len(seen) < _MOST_PAGES:
         seen.add(at)
         count = _int(order, _exact(file, 2, at))
         entries = _exact(file, 12 * count, at + 2)
-        values = {
-            tag: value for i in range(count) for tag, value in _tiff_value(file, order, entries, i, size)
-        }
+        left -= len(entries)
+        values = dict[int, list[int]]()
+        for index in range(count):
+            for tag, raw, width in _tiff_value(file, order, entries, index, size):
+                left -= len(raw)
+                values[tag] = [_int(order, raw[k : k + width]) for k in range(0, len(raw), width)]
+            if left < 0:
+                raise _CutShort
         for offsets, lengths in _TIFF_PARTS:
             parts = zip(values.get(offsets, ()), values.get(lengths, ()), strict=False)
             if any(offset + length > size for offset, length in parts):
@@ -170,20 +179,22 @@ def _tiff_ends(file: BinaryIO, size: int) -> bool:
 
 def _tiff_value(
     file: BinaryIO, order: Literal["little", "big"], entries: bytes, index: int, size: int
-) -> Iterator[tuple[int, list[int]]]:
-    """The numbers of a tag that says where parts are; of any other tag only that its value is there."""
+) -> Iterator[tuple[int, bytes, int]]:
+    """The numbers of a tag that says where parts are, unread, and the width of one; of any other tag
+    only that its value is there."""
     entry = entries[12 * index : 12 * index + 12]
     tag, kind, count = (_int(order, entry[a:b]) for a, b in ((0, 2), (2, 4), (4, 8)))
     width = _TIFF_WIDTHS.get(kind, 1)
+    wanted = any(tag in pair for pair in _TIFF_PARTS)
     if width * count <= 4:
         raw = entry[8 : 8 + width * count]
     else:
         at = _int(order, entry[8:])
-        if at + width * count > size or width * count > _LONGEST_TABLE:
+        if at + width * count > size or width * count > _MOST_TABLES:
             raise _CutShort
-        raw = _exact(file, width * count, at) if any(tag in pair for pair in _TIFF_PARTS) else b""
-    if any(tag in pair for pair in _TIFF_PARTS):
-        yield tag, [_int(order, raw[k : k + width]) for k in range(0, len(raw), width)]
+        raw = _exact(file, width * count, at) if wanted else b""
+    if wanted:
+        yield tag, raw, width
 
 
 def _int(order: Literal["little", "big"], raw: bytes) -> int:

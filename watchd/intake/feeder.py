@@ -45,6 +45,13 @@ class Feeder(Background):
         self._under_way = 0
 
     def _feed(self, stopping: threading.Event) -> None:
+        try:
+            self._turn_until(stopping)
+        finally:
+            for lane in self._lanes.values():
+                lane.drop_scans()
+
+    def _turn_until(self, stopping: threading.Event) -> None:
         wait_s = 0.0
         while not stopping.is_set():
             batch = self._sightings.take(wait_s)

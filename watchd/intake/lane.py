@@ -1,7 +1,7 @@
 """One watch folder's way from a sighting to a job; lives on the feeder's thread."""
 
-import os
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 from watchd.domain.events import FileWaits, FolderPaused, FolderResumed
@@ -10,11 +10,12 @@ from watchd.domain.ports import Listener, Submit
 from watchd.domain.profile import WatchFolder
 from watchd.intake.admission import Admission
 from watchd.intake.complete import Finding
-from watchd.intake.mounts import Mount
 from watchd.intake.scan import scan
 from watchd.intake.settle import Rest, Settler
 from watchd.intake.sightings import Hint
 from watchd.tree import Tree
+
+log = logging.getLogger(__name__)
 
 _LOOK_AGAIN_S = 5.0
 _MOST_SCANS = 256
@@ -23,7 +24,10 @@ _LONGEST_PAUSE_S = 60.0
 
 
 class Lane:
-    """Follows what was sighted, and hands a job to `submit` while there is `room`."""
+    """Follows what was sighted, and hands a job to `submit` while there is `room`.
+
+    `absent` says why the folder is not really there: a share that is not mounted looks like an empty inbox.
+    """
 
     def __init__(
         self,
@@ -31,7 +35,7 @@ class Lane:
         folder: WatchFolder,
         admission: Admission,
         settler: Settler,
-        mount: Mount,
+        absent: Callable[[], str],
         announce: Listener,
         quiet_s: Callable[[Stamp], float] = lambda _: 0.0,
     ) -> None:
@@ -39,17 +43,23 @@ class Lane:
         self.news = 0  # files that were not followed before; tells a poller whether anything happens
         self._admission = admission
         self._settler = settler
-        self._mount = mount
+        self._absent = absent
         self._announce = announce
         self._quiet_s = quiet_s
         self._tree = Tree(folder.inbox)
-        self._scans: dict[str, Iterator[tuple[str, Stamp]]] = {}
+        self._scans: dict[str, Generator[tuple[str, Stamp]]] = {}
         self._scan_again = False
         self._stuck: dict[str, str] = {}
         self._trouble = _Trouble()
 
     def sight(self, relative: str, hint: Hint, now: float) -> None:
-        """A path that someone saw; what is no picture's name is dropped here."""
+        """A path that someone saw; what is neither a picture's name nor a marker's is dropped here."""
+        markers = self._admission.markers
+        if (folder := markers.folder_of(relative)) is not None:
+            self.begin_scan(folder)
+            return
+        if (file := markers.file_of(relative)) is not None:
+            relative, hint = file, Hint.ARRIVED
         if relative not in self._settler:
             if self._admission.wanted.refusal(relative):
                 return
@@ -61,6 +71,10 @@ class Lane:
 
     def look_again(self, relative: str, now: float) -> None:
         """A job ended: is the file gone, to be tried again, or another one by now?"""
+        try:
+            self._admission.markers.clear(relative)
+        except OSError as error:
+            log.warning("marker not removed", extra={"path": relative, "reason": error.strerror})
         if relative in self._settler:
             self._settler.postpone(relative, now)
         elif not self._settler.full:
@@ -71,7 +85,7 @@ class Lane:
         if "" in self._scans:
             self._scan_again = True  # what this scan has passed may have changed since
         elif len(self._scans) >= _MOST_SCANS:
-            self._scans.clear()
+            self.drop_scans()
             self.begin_scan("")
         elif not below or self.folder.recursive:
             self._scans[below] = scan(self._tree, self._admission.wanted, self.folder.recursive, below)
@@ -87,6 +101,12 @@ class Lane:
                 self._look(relative, now, submit)
         except OSError as error:
             self.pause(f"{self.folder.inbox}: {error.strerror}", now)
+
+    def drop_scans(self) -> None:
+        """Closes the folders that are being read; they are read from the start when it is asked for again."""
+        for found in self._scans.values():
+            found.close()
+        self._scans.clear()
 
     def next_due(self) -> float | None:
         """When `advance` has something to do again; it may be past."""
@@ -130,21 +150,12 @@ class Lane:
             self.begin_scan("")
         return True
 
-    def _absent(self) -> str:
-        """Why the folder is not really there: a share that is not mounted looks like an empty inbox."""
-        if self._mount.gone():
-            return f"{self._mount.point} is not mounted"
-        for place in (self.folder.inbox, self.folder.sidecar):
-            if not os.path.isdir(place):
-                return f"{place} is gone"
-        return ""
-
     def _read_scans(self, now: float) -> None:
         for below, found in list(self._scans.items()):
             try:
                 while not self._settler.full:
                     relative, stamp = next(found)
-                    if relative not in self._settler and not self._admission.knows(relative, stamp):
+                    if relative not in self._settler and self._admission.open_to(relative, stamp):
                         self.news += 1
                         self._settler.sight(relative, Hint.SEEN, now, self._quiet_s(stamp))
             except StopIteration:
@@ -159,7 +170,7 @@ class Lane:
     def _look(self, relative: str, now: float, submit: Submit) -> None:
         try:
             stamp, _ = self._admission.kind(relative)
-            if stamp is None or self._admission.knows(relative, stamp):
+            if stamp is None or not self._admission.open_to(relative, stamp):
                 self._forget(relative)
                 return
             finding = self._admission.inspect(relative)

@@ -1,7 +1,6 @@
-"""On which mount a folder lies: whether its events can be trusted, and whether it is still there."""
+"""On which mount a folder lies, and so whether its events can be trusted."""
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 # What another host writes there raises no inotify event here; some accept watches and never fire.
@@ -27,25 +26,29 @@ _REMOTE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """The mount that a folder lies on. `point` is "/" where nothing better is known."""
+    """The mount that a folder lies on. `point` is "/" where nothing better is known.
+
+    `number` is the kernel's; what is unmounted and mounted again gets another one.
+    """
 
     point: str
     kind: str
+    number: str = field(default="", compare=False)
 
     @property
     def local(self) -> bool:
         """Whether every writer is a process of this kernel."""
         return self.kind not in _REMOTE and not self.kind.startswith("fuse")
 
-    def gone(self) -> bool:
-        """Whether it was unmounted: an empty mount point must not be taken for an empty inbox."""
-        return not os.path.ismount(self.point)
+
+def read_mounts() -> str:
+    return Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def mount_of(path: Path, mountinfo: str | None = None) -> Mount:
     """The innermost mount at or above an absolute path; the last one where several lie on one point."""
     if mountinfo is None:
-        mountinfo = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+        mountinfo = read_mounts()
     best = Mount("/", "unknown")
     for line in mountinfo.splitlines():
         mount = _parse(line)
@@ -55,9 +58,9 @@ def mount_of(path: Path, mountinfo: str | None = None) -> Mount:
 
 
 def _parse(line: str) -> Mount:
-    """A line of proc_pid_mountinfo(5): the fifth field is the point, the first after "-" the kind."""
+    """A line of proc_pid_mountinfo(5): first the number, fifth the point, after "-" the kind."""
     fields = line.split(" ")
-    return Mount(_unescape(fields[4]), fields[fields.index("-") + 1])
+    return Mount(_unescape(fields[4]), fields[fields.index("-") + 1], fields[0])
 
 
 def _unescape(text: str) -> str:

@@ -2,14 +2,14 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from watchd.domain.job import Stamp
 from watchd.intake.wanted import Wanted
 from watchd.tree import Tree
 
 
-def scan(tree: Tree, wanted: Wanted, recursive: bool, below: str = "") -> Iterator[tuple[str, Stamp]]:
+def scan(tree: Tree, wanted: Wanted, recursive: bool, below: str = "") -> Generator[tuple[str, Stamp]]:
     """Lazily, folder by folder; holds one descriptor. What vanishes while it walks is passed over.
 
     Raises FileNotFoundError if the inbox itself is gone.

@@ -1,38 +1,22 @@
 """Sees to it that every change in an inbox becomes a sighting: by events, and by scans since events get lost.
 
-watchdog is not fail-safe: a handler that raises kills its dispatcher, a root that is replaced leaves an
-emitter that is deaf or dead while the observer says that it is alive, and an overflow of the kernel's
-queue loses files without a word. So the handler only puts paths, everything is looked at each second,
-whatever has died is scheduled anew with a scan, and a scan on a timer finds what was missed all the same.
+Everything is looked at each second, whatever has died or gone deaf is started anew with a scan, and a scan
+on a timer finds what was missed all the same. Where no events can be had, the scans come often instead.
 """
 
-import contextlib
-import importlib
 import logging
 import os
 import random
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-
-from watchdog.events import (
-    DirCreatedEvent,
-    DirMovedEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
+from dataclasses import dataclass
 
 from watchd.background import Background, Grace, OnCrash
 from watchd.domain.profile import Detect, WatchFolder
-from watchd.intake.mounts import Mount
-from watchd.intake.sightings import Hint, Sightings
+from watchd.intake.mounts import Mount, mount_of
+from watchd.intake.observer import Observation, Overflow, tame_watchdog
+from watchd.intake.sightings import Sightings
 
 log = logging.getLogger(__name__)
 
@@ -40,29 +24,11 @@ _LOOK_EVERY_S = 1.0
 _FIRST_RETRY_S = 1.0
 _LONGEST_RETRY_S = 60.0
 _SLOWEST_POLL = 10  # times poll_s, when nothing happens
-
-_HINTS = {
-    "created": Hint.SEEN,
-    "closed": Hint.ARRIVED,
-    "modified": Hint.TOUCHED,
-    "attrib": Hint.TOUCHED,
-}
-
-# The kernel keeps the others to itself: our own reading would be three more events a file.
-_KINDS: list[type[FileSystemEvent]] = [
-    FileCreatedEvent,
-    FileClosedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    DirCreatedEvent,
-    DirMovedEvent,
-]
-
-_PAIR_MOVES_WITHIN_S = 0.01
+_WATCHES_SET_AFTER_S = 10.0
 
 
 class Watcher(Background):
-    """One observer a watch folder, on inotify; folders whose events cannot be trusted are polled by scans.
+    """Observes each watch folder by inotify; those whose events cannot be trusted are polled by scans.
 
     `news(name)` counts what a folder's scans have found, so that polling is fast while things happen.
     """
@@ -70,7 +36,7 @@ class Watcher(Background):
     def __init__(
         self,
         *,
-        folders: Iterable[tuple[WatchFolder, Mount]],
+        folders: Iterable[WatchFolder],
         sightings: Sightings,
         news: Callable[[str], int],
         on_crash: OnCrash,
@@ -78,62 +44,73 @@ class Watcher(Background):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__("watcher", self._supervise, on_crash, grace)
-        self._watches = [_Watch(folder, polls(folder, mount), sightings) for folder, mount in folders]
+        self._watches = [_Watch(folder, Observation(folder, sightings)) for folder in folders]
         self._sightings = sightings
         self._news = news
         self._clock = clock
 
     def __enter__(self) -> "Watcher":
-        _pair_moves_quickly()
+        tame_watchdog()
         for watch in self._watches:
             self._start(watch, self._clock())
         return super().__enter__()
 
     def _supervise(self, stopping: threading.Event) -> None:
-        while not stopping.wait(_LOOK_EVERY_S):
-            for watch in self._watches:
-                now = self._clock()
-                if not watch.polling and not watch.healthy() and now >= watch.retry_at:
-                    self._start(watch, now)
-                if now >= watch.scan_at:
-                    self._ask_scan(watch, now)
+        with Overflow(self._overflowed):
+            while not stopping.wait(_LOOK_EVERY_S):
+                for watch in self._watches:
+                    self._look(watch, self._clock())
         for watch in self._watches:
-            watch.stop()
+            watch.observation.stop()
+
+    def _look(self, watch: "_Watch", now: float) -> None:
+        ill = watch.illness()
+        if not ill:
+            self._recovered(watch, now)
+        elif watch.observation.deaf or watch.retry_s:  # else the first new start mends it, most likely
+            self._tell(watch, ill)
+        if ill and now >= watch.retry_at:
+            log.debug("started anew", extra={"path": watch.folder.inbox, "reason": ill})
+            watch.postpone_retry(now)
+            self._start(watch, now)
+        if now >= watch.scan_at:
+            watch.observation.test()
+            self._ask_scan(watch, now)
 
     def _start(self, watch: "_Watch", now: float) -> None:
-        """Schedules anew, and scans at once: what happened in between was told to nobody."""
+        """Observes anew, and scans at once: what happened in between was told to nobody."""
         try:
             watch.start()
         except OSError as error:
             if not watch.retry_s:
-                log.warning(
-                    "no events, scanning instead", extra={"path": watch.folder.inbox, "reason": str(error)}
-                )
-            watch.retry_s = min(max(watch.retry_s * 2, _FIRST_RETRY_S), _LONGEST_RETRY_S)
-            watch.retry_at = now + watch.retry_s
-        else:
-            watch.retry_s = 0.0
+                watch.postpone_retry(now)
+            self._tell(watch, str(error))
         self._ask_scan(watch, now)
+
+    def _recovered(self, watch: "_Watch", now: float) -> None:
+        if watch.told:
+            log.info("events arrive again", extra={"path": watch.folder.inbox})
+        if watch.retry_s:
+            watch.told, watch.retry_s, watch.retry_at = False, 0.0, 0.0
+            watch.scan_at = now + watch.next_interval_s(self._news(watch.folder.name))
+
+    def _tell(self, watch: "_Watch", reason: str) -> None:
+        """Once, until it is well again."""
+        if not watch.told:
+            facts = {"path": watch.folder.inbox, "reason": reason}
+            log.warning("no events, scanning instead", extra=facts)
+        watch.told = True
 
     def _ask_scan(self, watch: "_Watch", now: float) -> None:
         self._sightings.ask_scan(watch.folder.name)
         watch.scan_at = now + watch.next_interval_s(self._news(watch.folder.name))
 
-
-def _pair_moves_quickly() -> None:
-    """watchdog holds what was moved out, and every event behind it, for 0.5 s in case it moves in again.
-
-    Each original that we move out of an inbox would so delay the photos that arrive after it. The class
-    that waits has another name in 6.x.
-    """
-    for module, name in (
-        ("inotify_move_event_grouper", "InotifyMoveEventGrouper"),
-        ("inotify_buffer", "InotifyBuffer"),
-    ):
-        with contextlib.suppress(ImportError):
-            getattr(
-                importlib.import_module(f"watchdog.observers.{module}"), name
-            ).delay = _PAIR_MOVES_WITHIN_S
+    def _overflowed(self) -> None:
+        """Any thread. Scans at once, and again when watchdog has surely set all its watches anew."""
+        again_at = self._clock() + _WATCHES_SET_AFTER_S
+        for watch in self._watches:
+            self._sightings.ask_scan(watch.folder.name)
+            watch.scan_at = min(watch.scan_at, again_at)
 
 
 def polls(folder: WatchFolder, mount: Mount) -> bool:
@@ -143,50 +120,40 @@ def polls(folder: WatchFolder, mount: Mount) -> bool:
 
 @dataclass(slots=True)
 class _Watch:
-    """One watch folder's observer, what it is bound to, and when it is to be scanned next."""
+    """How one watch folder is watched at present, and when it is to be scanned and started next."""
 
     folder: WatchFolder
-    polling: bool
-    sightings: Sightings
+    observation: Observation
+    polling: bool = False
     scan_at: float = 0.0
     retry_at: float = 0.0
     retry_s: float = 0.0
-    _observer: BaseObserver | None = None
+    told: bool = False
     _root: tuple[int, int] = (0, 0)
-    _pace: float = field(default=1.0)
+    _pace: float = 1.0
     _news_before: int = -1
 
     def start(self) -> None:
-        self.stop()
-        if self.polling:
-            return
+        """The kind of mount is looked up each time: a share may be mounted late."""
+        self.observation.stop()
         self._root = _identity(self.folder.inbox)
-        observer = Observer()
-        handler = _Handler(self.folder, self.sightings)
-        inbox = str(self.folder.inbox)
-        observer.schedule(handler, inbox, recursive=self.folder.recursive, event_filter=_KINDS)
-        observer.start()
-        self._observer = observer
+        self.polling = polls(self.folder, mount_of(self.folder.inbox))
+        if not self.polling:
+            self.observation.start()
 
-    def stop(self) -> None:
-        observer, self._observer = self._observer, None
-        if observer is not None:
-            observer.stop()
-            observer.join(_LOOK_EVERY_S)
-
-    def healthy(self) -> bool:
-        """The dispatcher and every emitter live, and the folder they watch is the one at the path."""
-        if self._observer is None or not self._observer.is_alive():
-            return False
-        emitters = self._observer.emitters
+    def illness(self) -> str:
+        """Why no events would arrive, or scans go to another folder; "" where all is well."""
         try:
-            return (
-                bool(emitters)
-                and all(e.is_alive() for e in emitters)
-                and self._root == _identity(self.folder.inbox)
-            )
-        except OSError:
-            return False
+            if self._root != _identity(self.folder.inbox):
+                return "the inbox was replaced"
+        except OSError as error:
+            return str(error)
+        return "" if self.polling else self.observation.illness()
+
+    def postpone_retry(self, now: float) -> None:
+        longest_s = max(_LONGEST_RETRY_S, self.folder.rescan_s if self.observation.deaf else 0.0)
+        self.retry_s = min(max(self.retry_s * 2, _FIRST_RETRY_S), longest_s)
+        self.retry_at = now + self.retry_s
 
     def next_interval_s(self, news: int) -> float:
         """Until the next scan: the rescan with its jitter, or a poll that slows while nothing happens."""
@@ -195,31 +162,6 @@ class _Watch:
         self._pace = 1.0 if news != self._news_before else min(self._pace * 1.5, _SLOWEST_POLL)
         self._news_before = news
         return self.folder.poll_s * self._pace
-
-
-class _Handler(FileSystemEventHandler):
-    """Puts paths; never raises and never blocks, since either would end watchdog's only dispatcher."""
-
-    def __init__(self, folder: WatchFolder, sightings: Sightings) -> None:
-        self._folder = folder.name
-        self._prefix = os.fspath(folder.inbox) + os.sep
-        self._sightings = sightings
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type == "moved":
-            self._put(event.dest_path, Hint.ARRIVED, event.is_directory)
-        elif (hint := _HINTS.get(event.event_type)) is not None:
-            self._put(event.src_path, hint, event.is_directory)
-
-    def _put(self, path: bytes | str, hint: Hint, is_folder: bool) -> None:
-        text = os.fsdecode(path)
-        if not text.startswith(self._prefix):
-            return
-        relative = text.removeprefix(self._prefix)
-        if not is_folder:
-            self._sightings.put(self._folder, relative, hint)
-        elif hint is not Hint.TOUCHED:  # a folder made or moved here may have come with files in it
-            self._sightings.ask_scan(self._folder, relative)
 
 
 def _identity(path: os.PathLike[str]) -> tuple[int, int]:

@@ -3,13 +3,17 @@
 import contextlib
 import errno
 import hashlib
+import logging
 import os
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 from watchd.domain.errors import SourceChanged, SourceGone
 from watchd.domain.job import SourceFile, Stamp
-from watchd.tree import Spot, Tree, open_at, rename, rename_exclusive, stat_at
+from watchd.tree import Rights, Spot, Tree, open_at, rename, rename_exclusive, stat_at, sync_folder
+
+log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 20
 _AFRESH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -26,24 +30,36 @@ def clear_temp(tree: Tree, relative: str, token: str) -> None:
         os.unlink(target.beside(temp_name(token)).name, dir_fd=target.folder)
 
 
-def publish(tree: Tree, relative: str, data: bytes, token: str, replace: bool) -> None:
+def publish(
+    tree: Tree,
+    relative: str,
+    data: bytes,
+    token: str,
+    replace: bool,
+    confirm: Callable[[], None] = lambda: None,
+) -> None:
     """Puts `data` at `relative`, durably: after this returns it survives a power cut.
 
     Without `replace` a name that is taken gives FileExistsError. What was written is read again before
-    it gets its name, since a share may take a write that it does not keep.
+    it gets its name, since a share may take a write that it does not keep. `confirm` is called at the very
+    last moment, and raises if it shall not get its name after all.
     """
     with tree.parent(relative, make=True) as target:
         with _temp_beside(target, token) as temp:
-            _write(temp, data, sync=True)
+            _write(tree, temp, data, sync=True)
             _verify(temp, len(data), hashlib.sha256(data).digest())
+            confirm()
             (rename if replace else rename_exclusive)(temp, target)
-        os.fsync(target.folder)
+        sync_folder(target.folder)
 
 
-def replace_quickly(tree: Tree, relative: str, data: bytes, token: str) -> None:
-    """Like `publish`, whole for every reader, but not forced to the disk: for what can be told again."""
+def replace_quickly(tree: Tree, relative: str, data: bytes, token: str, sync: bool = False) -> None:
+    """Like `publish`, whole for every reader, but not forced to the disk: for what can be told again.
+
+    With `sync` a power cut leaves the old content or the new one; without, it may leave neither.
+    """
     with tree.parent(relative, make=True) as target, _temp_beside(target, token) as temp:
-        _write(temp, data, sync=False)
+        _write(tree, temp, data, sync)
         rename(temp, target)
 
 
@@ -52,6 +68,7 @@ def move(tree: Tree, source: SourceFile, target: Tree, candidates: Iterable[str]
 
     Within one file system it is one rename. Across two it is copy, fsync, look again, rename, and only
     then is the source removed. SourceChanged if another file stands at its path by now, SourceGone if none.
+    After any other error the source is still in its place.
     """
     for candidate in candidates:
         try:
@@ -61,12 +78,46 @@ def move(tree: Tree, source: SourceFile, target: Tree, candidates: Iterable[str]
                 raise  # then it is the target folder that is gone
             raise SourceGone(f"{source.relative} left before it could be moved") from error
         except FileExistsError:
-            if os.path.samestat(target.stat(candidate), tree.stat(source.relative)):
-                tree.unlink(source.relative)  # the second half of a move by hard link that was cut short
+            if is_moved_by_half(tree, source, target, candidate):
+                with target.parent(candidate) as there:
+                    sync_folder(there.folder)  # what was cut short may have been cut before this
+                remove(tree, source, token)
                 return candidate
         else:
             return candidate
     raise FileExistsError(errno.EEXIST, "no free name is left", source.relative)
+
+
+def is_moved_by_half(tree: Tree, source: SourceFile, target: Tree, candidate: str) -> bool:
+    """Whether `candidate` is the source already: a move by hard link or by copy that was cut short."""
+    try:
+        there, here = target.stat(candidate), tree.stat(source.relative)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    if there.st_dev == here.st_dev:
+        return there.st_ino == here.st_ino
+    if (there.st_size, there.st_mtime_ns) != (here.st_size, here.st_mtime_ns) or not stat.S_ISREG(
+        there.st_mode
+    ):
+        return False
+    with os.fdopen(tree.open(source.relative), "rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return same_content(target, candidate, sha256)
+
+
+def remove(tree: Tree, source: SourceFile, token: str) -> None:
+    """Removes exactly this settled file; SourceChanged if another one has taken its name, which stays.
+
+    It is renamed and looked at before it is removed: between a look and an unlink a new version could come.
+    """
+    with tree.parent(source.relative) as here:
+        aside = here.beside(temp_name(token))
+        rename(here, aside)
+        try:
+            _put_back_unless(source, aside, here)
+        finally:  # put back, it is gone from there; and what cannot be put back has been replaced twice
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(aside.name, dir_fd=aside.folder)
 
 
 def same_content(tree: Tree, relative: str, sha256: str) -> bool:
@@ -90,8 +141,9 @@ def _temp_beside(target: Spot, token: str) -> Iterator[Spot]:
         raise
 
 
-def _write(temp: Spot, data: bytes, sync: bool) -> None:
+def _write(tree: Tree, temp: Spot, data: bytes, sync: bool) -> None:
     with os.fdopen(open_at(temp, _AFRESH), "wb", buffering=0) as file:
+        tree.give_rights(file.fileno())
         view = memoryview(data)
         while view:
             view = view[file.write(view) :]
@@ -113,13 +165,22 @@ def _move_to(tree: Tree, source: SourceFile, target: Tree, candidate: str, token
             if error.errno != errno.EXDEV:
                 raise
             _copy(here, there, source, token)
-            os.fsync(there.folder)
-            if Stamp.of(stat_at(here)) == source.stamp:  # else a new version has come: it stays
-                os.unlink(here.name, dir_fd=here.folder)
+            sync_folder(there.folder)
+            with contextlib.suppress(SourceChanged, FileNotFoundError):  # a new version has come: it stays
+                remove(tree, source, token)
+            _try_to_sync(here)
         else:
             _put_back_unless(source, there, here)
-        os.fsync(there.folder)
-        os.fsync(here.folder)
+            _try_to_sync(there)
+            _try_to_sync(here)
+
+
+def _try_to_sync(spot: Spot) -> None:
+    """Of a move that has happened: should a power cut undo it, the source is only worked on once more."""
+    try:
+        sync_folder(spot.folder)
+    except OSError as error:
+        log.warning("a move may not survive a power cut", extra={"path": spot.name, "reason": str(error)})
 
 
 def _put_back_unless(source: SourceFile, there: Spot, here: Spot) -> None:
@@ -152,6 +213,7 @@ def _must_be_unchanged(source: SourceFile, original: BinaryIO) -> None:
 def _copy_content(original: BinaryIO, temp: Spot) -> bytes:
     digest = hashlib.sha256()
     with os.fdopen(open_at(temp, _AFRESH), "wb") as copy:
+        Rights.of(original.fileno()).give(copy.fileno())
         while chunk := original.read(_CHUNK):
             digest.update(chunk)
             copy.write(chunk)

@@ -12,15 +12,16 @@ import json
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from watchd.process import started_ticks
+from watchd.store.serverclock import ServerClock
 from watchd.tree import Tree
 
 _FOLDER = "claims"
-_CLOCK = "clock"  # touched to read the file server's time
 _ABANDONED_LEASES = 60
 
 
@@ -40,6 +41,10 @@ class Holder:
         """Whether it is known to have ended; never said of a process that cannot be seen from here."""
         return self.space == _space() and started_ticks(self.pid) != self.started_ticks
 
+    def alive(self) -> bool:
+        """Whether it is known to live, be it frozen."""
+        return self.space == _space() and started_ticks(self.pid) == self.started_ticks
+
 
 class FileClaims:
     """The claims on one watch folder's sources; implements `Claims`. Any thread.
@@ -48,9 +53,15 @@ class FileClaims:
     file server's clock alone: by the age of the claim against a file touched just now.
     """
 
-    def __init__(self, sidecar: Tree, lease_s: float, holder: Callable[[], Holder] = Holder.myself) -> None:
+    def __init__(
+        self,
+        sidecar: Tree,
+        lease_s: float,
+        holder: Callable[[], Holder] = Holder.myself,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._tree = sidecar
-        self._lease_s = lease_s
+        self._clock = ServerClock(sidecar, lease_s, monotonic)
         self._me = holder()
         self._id = secrets.token_hex(6)
         self._held_guard = threading.Lock()
@@ -106,22 +117,16 @@ class FileClaims:
         frozen and not dead, would find itself the owner again.
         """
         with self._tree.folder(_FOLDER, make=True) as folder:
-            now = self._server_now()
+            self._clock.now()  # known from the start, so that a jump is noticed
             claims: dict[str, list[int]] = {}
             for name in os.listdir(folder):
                 key, _, number = name.rpartition(".")
                 if key and number.isdigit():
                     claims.setdefault(key, []).append(int(number))
             for key, numbers in claims.items():
-                if self._abandoned(folder, key, max(numbers), now):
+                if self._abandoned(folder, key, max(numbers)):
                     for old in sorted(numbers):
                         _remove(folder, f"{key}.{old}")
-
-    def _abandoned(self, folder: int, key: str, number: int, now: float) -> bool:
-        _, holder, mtime = _read(folder, key, number)
-        if holder is not None and holder.dead():
-            return True
-        return mtime is not None and now - mtime > _ABANDONED_LEASES * self._lease_s
 
     def _create_next(self, key: str) -> str | None:
         with self._tree.folder(_FOLDER, make=True) as folder:
@@ -142,12 +147,14 @@ class FileClaims:
         _, holder, mtime = _read(folder, key, number)
         if holder is not None and holder.dead():
             return True
-        return mtime is None or self._server_now() - mtime > self._lease_s
+        return mtime is None or self._clock.expired(mtime)
 
-    def _server_now(self) -> float:
-        with os.fdopen(self._tree.open(_CLOCK, os.O_WRONLY | os.O_CREAT), "wb") as file:
-            os.utime(file.fileno())
-            return os.fstat(file.fileno()).st_mtime
+    def _abandoned(self, folder: int, key: str, number: int) -> bool:
+        """Far longer than a lease for who may only be frozen; what a power cut has torn nobody can hold."""
+        token, holder, mtime = _read(folder, key, number)
+        if holder is not None and holder.dead():
+            return True
+        return mtime is not None and self._clock.expired(mtime, _ABANDONED_LEASES if token else 1)
 
 
 def _space() -> str:
@@ -175,7 +182,12 @@ def _create(folder: int, key: str, number: int, token: str, holder: Holder) -> b
     except FileExistsError:
         return False
     try:
-        os.write(handle, json.dumps({"token": token, "holder": asdict(holder)}).encode())
+        text = json.dumps({"token": token, "holder": asdict(holder)}).encode()
+        if os.write(handle, text) != len(text):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"{key}.{number}")
+    except BaseException:
+        _remove(folder, f"{key}.{number}")  # else nobody could have the source until the lease has run out
+        raise
     finally:
         os.close(handle)
     return True

@@ -8,7 +8,7 @@ from typing import Any
 
 from watchd.domain.job import SourceFile, Stamp
 from watchd.domain.profile import After
-from watchd.store.atomic import move, publish
+from watchd.store.atomic import is_moved_by_half, move, publish
 from watchd.store.inbox import numbered
 from watchd.tree import Tree, fitting
 
@@ -35,11 +35,13 @@ class FailedFolder:
             publish(self._tree, _report_path(source.relative), text, token, replace=True)
             return source.relative
         for path in numbered(source.relative):
-            if not self._tree.exists(path) and self._reserve(path, source.relative, text, token):
+            free = not self._tree.exists(path) or is_moved_by_half(self._inbox, source, self._tree, path)
+            if free and self._reserve(path, source.relative, text, token):
                 try:
                     return move(self._inbox, source, self._tree, [path], token)
                 except BaseException:
-                    self._tree.unlink(_report_path(path))
+                    if not self._tree.exists(path):
+                        self._tree.unlink(_report_path(path))
                     raise
         raise FileExistsError(errno.EEXIST, "no free name is left", source.relative)
 

@@ -5,10 +5,12 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from watchd.store.atomic import replace_quickly
+from watchd.store.claims import Holder
 from watchd.tree import Tree
 
 _FOLDER = "flight"
@@ -24,10 +26,13 @@ class Flight:
     Any thread.
     """
 
-    def __init__(self, sidecars: Mapping[str, Tree], boot: str | None = None) -> None:
+    def __init__(
+        self, sidecars: Mapping[str, Tree], boot: str | None = None, holder: Holder | None = None
+    ) -> None:
         self.name = f"{os.getpid()}-{os.urandom(4).hex()}"
         self._sidecars = sidecars
         self._boot = boot or _boot_id()
+        self._me = holder or Holder.myself()
         self._flying_guard = threading.Lock()
         self._flying: list[tuple[str, str]] = []
 
@@ -36,7 +41,11 @@ class Flight:
         """Marks the source as in flight while entered. OSError if its sidecar cannot be written."""
         with self._flying_guard:
             self._flying.append((folder, key))
-            self._tell()
+            try:
+                self._tell()
+            except BaseException:
+                self._flying.remove((folder, key))
+                raise
         try:
             yield
         finally:
@@ -47,20 +56,22 @@ class Flight:
     def blamed(self, folder: str, name: str, key: str) -> bool:
         """Whether the end of the process of that name counts against the source.
 
-        Not if others flew with it, nor if the whole machine went down; and not if nothing is known.
+        Not if others flew with it, nor if the whole machine went down, nor if it lives and was only slow
+        to renew its lease; and not if nothing is known.
         """
         try:
             last = json.loads(self._sidecars[folder].read(_path(name), _MAX_BYTES))
-            return bool(last["boot"] == self._boot and last["flying"] == [f"{folder}/{key}"])
+            alone = last["boot"] == self._boot and last["flying"] == [f"{folder}/{key}"]
+            return bool(alone and not Holder(**last["holder"]).alive())
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return False
 
     def accuse(self, folder: str, key: str) -> None:
         """Lets this process's end count against that source alone, though others fly with it."""
         with self._flying_guard:
-            text = json.dumps({"boot": self._boot, "flying": [f"{folder}/{key}"]})
+            text = self._text([(folder, key)])
             for other in {name for name, _ in self._flying}:
-                replace_quickly(self._sidecars[other], _path(self.name), text.encode(), self.name)
+                replace_quickly(self._sidecars[other], _path(self.name), text, self.name)
 
     def sweep(self) -> None:
         """Removes what processes that ended long ago have left."""
@@ -68,17 +79,22 @@ class Flight:
             with tree.folder(_FOLDER, make=True) as handle:
                 names = os.listdir(handle)
             for name in names:
-                if time.time() - tree.stat(f"{_FOLDER}/{name}").st_mtime > _KEPT_S:
-                    tree.unlink(f"{_FOLDER}/{name}")
+                with contextlib.suppress(FileNotFoundError):  # another daemon was faster
+                    if time.time() - tree.stat(f"{_FOLDER}/{name}").st_mtime > _KEPT_S:
+                        tree.unlink(f"{_FOLDER}/{name}")
 
     def _tell(self, landed: str = "") -> None:
         """To every folder that has something in flight: what flies elsewhere is a suspect there, too."""
-        text = json.dumps({"boot": self._boot, "flying": [f"{folder}/{key}" for folder, key in self._flying]})
+        text = self._text(self._flying)
         flying = {folder for folder, _ in self._flying}
         for folder in flying:
-            replace_quickly(self._sidecars[folder], _path(self.name), text.encode(), self.name)
+            replace_quickly(self._sidecars[folder], _path(self.name), text, self.name)
         if landed and landed not in flying:
             self._sidecars[landed].unlink(_path(self.name))
+
+    def _text(self, flying: Iterable[tuple[str, str]]) -> bytes:
+        keys = [f"{folder}/{key}" for folder, key in flying]
+        return json.dumps({"boot": self._boot, "holder": asdict(self._me), "flying": keys}).encode()
 
 
 def _path(name: str) -> str:

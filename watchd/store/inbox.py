@@ -9,7 +9,7 @@ from typing import BinaryIO
 from watchd.domain.errors import SourceChanged, SourceGone
 from watchd.domain.job import SourceFile, Stamp
 from watchd.domain.profile import After
-from watchd.store.atomic import move
+from watchd.store.atomic import move, remove
 from watchd.tree import Tree, fitting
 
 _LAST_NUMBER = 99999
@@ -58,7 +58,7 @@ class Inbox:
                 pass
             case After.DELETE:
                 if self._is_still(source):
-                    self._tree.unlink(source.relative)
+                    remove(self._tree, source, token)
             case After.MOVE:
                 if self._is_still(source):
                     move(self._tree, source, self._originals, numbered(source.relative), token)

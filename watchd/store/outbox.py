@@ -19,22 +19,29 @@ class Outbox:
         self._tree = tree
 
     def deliver(
-        self, receipt: Receipt, suffix: str, data: bytes, intend: Callable[[str, str], Receipt]
+        self,
+        receipt: Receipt,
+        suffix: str,
+        data: bytes,
+        intend: Callable[[str, str], Receipt],
+        confirm: Callable[[], None] = lambda: None,
     ) -> Receipt:
         """Puts the cutout under the first name that is free, or that holds this source's own last cutout.
 
         `intend(output, sha256)` must have made the choice durable when it returns: after a crash the
         receipt tells a cutout of ours from a file of the user's. A file that someone has changed since
-        its delivery counts as the user's.
+        its delivery counts as the user's. `confirm` raises if the source is no longer ours: it is asked
+        for each name, and again right before the cutout gets it.
         """
         digest = hashlib.sha256(data).hexdigest()
         for output in candidates(receipt.relative, suffix, receipt.output):
             ours = output == receipt.output and same_content(self._tree, output, receipt.digest)
             if not ours and self._tree.exists(output):
                 continue
+            confirm()
             intended = intend(output, digest)
             try:
-                publish(self._tree, output, data, receipt.token, replace=ours)
+                publish(self._tree, output, data, receipt.token, replace=ours, confirm=confirm)
             except FileExistsError:
                 continue
             return intended

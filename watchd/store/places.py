@@ -1,20 +1,22 @@
 """One watch folder's places on disk, opened: what the line needs of them in one value."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from watchd.domain.errors import FolderError
 from watchd.domain.ports import Claims
-from watchd.domain.profile import After, WatchFolder
+from watchd.domain.profile import After, Permissions, WatchFolder
 from watchd.store.atomic import clear_temp
 from watchd.store.claims import FileClaims
 from watchd.store.failed import FailedFolder
 from watchd.store.inbox import Inbox
 from watchd.store.outbox import Outbox
 from watchd.store.receipts import Receipt, Receipts
-from watchd.tree import Tree
+from watchd.tree import Rights, Tree, sync_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,10 @@ class Places:
     @classmethod
     def of(cls, folder: WatchFolder, lease_s: float) -> Self:
         inbox, sidecar = Tree(folder.inbox), Tree(folder.sidecar)
-        outbox, originals, failed = Tree(folder.outbox), Tree(folder.originals), Tree(folder.failed)
+        like = folder.inbox if folder.permissions is Permissions.INHERIT else None
+        outbox, originals, failed = (
+            Tree(place, like) for place in (folder.outbox, folder.originals, folder.failed)
+        )
         return cls(
             inbox=Inbox(inbox, originals, folder.after),
             outbox=Outbox(outbox),
@@ -52,7 +57,8 @@ def prepare(folder: WatchFolder) -> None:
     """Makes the folders that are missing; FolderError for one that cannot be made or used."""
     for key, path in folder.places().items():
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            if not path.is_dir():
+                _make(path, folder)
         except OSError as error:
             raise FolderError(f"{key} {path}: cannot be made: {error.strerror}") from error
         read_only = key == "inbox" and folder.after is After.KEEP
@@ -60,6 +66,27 @@ def prepare(folder: WatchFolder) -> None:
         if not os.access(path, wanted):
             what = "read" if read_only else "read and written"
             raise FolderError(f"{key} {path}: cannot be {what} by this user; change its owner or mode")
+
+
+def _make(path: Path, folder: WatchFolder) -> None:
+    """Durably, with the folders above; what lies in one that a power cut takes away is lost with it."""
+    for each in reversed([path, *path.parents]):
+        if not each.is_dir():
+            each.mkdir(exist_ok=True)
+            with _opened(each.parent) as above:
+                sync_folder(above)
+    if folder.permissions is Permissions.INHERIT and path not in (folder.inbox, folder.sidecar):
+        with _opened(path) as handle:
+            Rights.of(folder.inbox).give(handle)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def free_bytes(path: Path) -> int:

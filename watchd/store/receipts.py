@@ -180,7 +180,9 @@ class Receipts:
             return None
 
     def _write(self, receipt: Receipt) -> None:
-        replace_quickly(self._tree, _path(receipt.relative), _text(receipt), receipt.token or "receipt")
+        """Attempts may be told again after a power cut; which cutout belongs to the source may not."""
+        path, token = _path(receipt.relative), receipt.token or "receipt"
+        replace_quickly(self._tree, path, _text(receipt), token, sync=bool(receipt.output))
 
 
 def _path(relative: str) -> str:

@@ -1,10 +1,12 @@
 """Counts attempts before they are made, and asks after a crash who is to blame for it."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from watchd.domain.errors import ClaimLost
 from watchd.domain.job import Job
 from watchd.store.flight import Flight
 from watchd.store.places import Places
@@ -32,23 +34,39 @@ class Attempts:
 
     @contextmanager
     def begin(self, job: Job) -> Iterator[Receipt]:
-        """The receipt of this attempt, on disk. Waits where a suspect must be alone. OSError: no disk."""
+        """The receipt of this attempt, on disk. Waits where a suspect must be alone.
+
+        ClaimLost: the source was taken over, and so was its receipt. OSError: no disk.
+        """
         places, folder, key = self._places[job.folder.name], job.folder.name, job.source.key
+        if not places.claims.holds(key, job.token):
+            raise ClaimLost(f"{job.source.relative} was taken over by another daemon")
         before = places.receipts.read(job.source.relative)
-        suspect = before is not None and before.state == "begun" and before.flight != self._flight.name
+        begun = before is not None and before.state == "begun"
+        suspect = before is not None and begun and before.flight != self._flight.name
         blamed = before is not None and suspect and self._flight.blamed(folder, before.flight, key)
         if before is not None and suspect:
             places.clear_after(before)
         entry = self._airspace.alone if suspect else self._airspace.together
         with entry(), self._flight.of(folder, key), self._noted(job):
-            forgiven = suspect and not blamed
+            # One that this very process began has ended, though no receipt could be written of it.
+            forgiven = begun and not blamed
             yield places.receipts.begin(job.source, job.token, self._flight.name, forgiven)
+
+    @contextmanager
+    def waiting(self, job: Job) -> Iterator[None]:
+        """While entered the job waits for others, and its time does not run."""
+        self._note(job, math.inf)
+        try:
+            yield
+        finally:
+            self._note(job, self._clock())
 
     def longest(self) -> tuple[Job, float] | None:
         """The job that is under way longest, and for how many seconds."""
         with self._under_way_guard:
-            job, since = min(self._under_way.values(), key=lambda each: each[1], default=(None, 0.0))
-        return None if job is None else (job, self._clock() - since)
+            job, since = min(self._under_way.values(), key=lambda each: each[1], default=(None, math.inf))
+        return None if job is None or since == math.inf else (job, self._clock() - since)
 
     def accuse(self, job: Job) -> None:
         """This process is about to be ended because of that job alone; its next attempt will count it."""
@@ -56,10 +74,13 @@ class Attempts:
 
     @contextmanager
     def _noted(self, job: Job) -> Iterator[None]:
-        with self._under_way_guard:
-            self._under_way[job.token] = job, self._clock()
+        self._note(job, self._clock())
         try:
             yield
         finally:
             with self._under_way_guard:
                 del self._under_way[job.token]
+
+    def _note(self, job: Job, since: float) -> None:
+        with self._under_way_guard:
+            self._under_way[job.token] = job, since

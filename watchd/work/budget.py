@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 
 class PixelBudget:
@@ -23,11 +23,11 @@ class PixelBudget:
         return self._taken
 
     @contextmanager
-    def reserve(self, needed: int) -> Iterator[None]:
-        """Waits until `needed` bytes are free, and holds them while entered."""
+    def reserve(self, needed: int, waiting: AbstractContextManager[object] | None = None) -> Iterator[None]:
+        """Waits, inside of `waiting`, until `needed` bytes are free, and holds them while entered."""
         needed = min(needed, self._max_bytes)
         place = object()
-        with self._taken_changed:
+        with waiting or nullcontext(), self._taken_changed:
             self._line.append(place)
             while self._line[0] is not place or self._taken + needed > self._max_bytes:
                 self._taken_changed.wait()

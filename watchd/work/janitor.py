@@ -1,4 +1,4 @@
-"""The timer thread: each chore at its own interval, one after the other."""
+"""A timer thread: each chore at its own interval, one after the other."""
 
 import logging
 import random
@@ -29,12 +29,13 @@ class Janitor(Background):
 
     def __init__(
         self,
+        name: str,
         chores: Sequence[Chore],
         on_crash: OnCrash,
         grace: Grace,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__("janitor", self._work, on_crash, grace)
+        super().__init__(name, self._work, on_crash, grace)
         self._chores = chores
         self._clock = clock
 

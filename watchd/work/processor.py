@@ -9,10 +9,11 @@ from watchd import __version__
 from watchd.domain.errors import ClaimLost, JobError, RejectedImage
 from watchd.domain.events import JobBegun, JobEnded
 from watchd.domain.job import Job
-from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, Skipped, word
+from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, Skipped, is_final, word
 from watchd.domain.ports import Listener
+from watchd.domain.profile import After, Profile
 from watchd.imaging.compose import compose
-from watchd.imaging.decode import open_picture
+from watchd.imaging.decode import Opened, OpenPicture
 from watchd.imaging.encode import encode
 from watchd.imaging.segment import Segmenter
 from watchd.store.places import Places
@@ -45,6 +46,7 @@ class Processor:
         *,
         places: Mapping[str, Places],
         attempts: Attempts,
+        open_picture: OpenPicture,
         segmenters: Mapping[str, Segmenter],
         budget: PixelBudget,
         limits: Limits,
@@ -53,6 +55,7 @@ class Processor:
     ) -> None:
         self._places = places
         self._attempts = attempts
+        self._open_picture = open_picture
         self._segmenters = segmenters
         self._budget = budget
         self._limits = limits
@@ -67,6 +70,8 @@ class Processor:
         try:
             with self._attempts.begin(job) as receipt:
                 outcome = self._attempt(job, receipt)
+        except ClaimLost as error:
+            outcome = Skipped(str(error))
         except OSError as error:  # the disk under the receipts themselves
             outcome = Deferred(f"no receipt can be written: {error}", ENVIRONMENT_WAIT_S)
         try:
@@ -81,22 +86,27 @@ class Processor:
         profile = job.folder.profile
         self._check(job)
         with places.inbox.open(job.source) as file:
-            header = open_picture(file, job.source.relative, self._limits.max_pixels)
-            with self._budget.reserve(header.peak_bytes + job.source.stamp.size):
-                picture = header.load()
-                mask = self._segmenters[profile.model](picture.seen())
-                data = encode(compose(picture, mask), picture.icc, picture.dpi, _ABOUT)
+            name, inputs = job.source.relative, profile.inputs
+            header = self._open_picture(file, name, self._limits.max_pixels, inputs)
+            needed = header.peak_bytes + job.source.stamp.size
+            with self._budget.reserve(needed, self._attempts.waiting(job)):
+                data, notes = self._cut_out(header, profile)
         places.inbox.confirm(job.source)
-        if not places.claims.holds(job.source.key, job.token):
-            raise ClaimLost(f"{job.source.relative} was taken over by another daemon")
         receipt = places.outbox.deliver(
             receipt,
             f".{profile.format}",
             data,
-            lambda name, digest: places.receipts.intend(receipt, name, digest),
+            intend=lambda name, digest: places.receipts.intend(receipt, name, digest),
+            confirm=lambda: self._must_hold(job),
         )
         places.inbox.retire(job.source, job.token)
-        return Delivered(receipt.output, profile.model, picture.notes)
+        return Delivered(receipt.output, profile.model, notes)
+
+    def _cut_out(self, header: Opened, profile: Profile) -> tuple[bytes, tuple[str, ...]]:
+        """The bytes of the cutout, and notes; what it took in memory is gone when it returns."""
+        picture = header.load()
+        mask = self._segmenters[profile.model](picture.seen())
+        return encode(compose(picture, mask), picture.icc, picture.dpi, _ABOUT), picture.notes
 
     def _attempt(self, job: Job, receipt: Receipt) -> Outcome:
         """One attempt, from what may go wrong in it to its receipt."""
@@ -108,12 +118,22 @@ class Processor:
                 outcome = self.process(job, receipt)
         except Exception as error:  # noqa: BLE001 - whatever one file does, the daemon lives
             outcome = judge(error, receipt.attempts, self._limits.attempts)
-        if not isinstance(outcome, Delivered) and not places.claims.holds(job.source.key, job.token):
-            # Receipt and failed/ are the new owner's to write.
-            return Skipped(f"{job.source.relative} was taken over by another daemon")
+        if not isinstance(outcome, Delivered):
+            self._must_hold(job)  # receipt and failed/ would be the new owner's to write
         outcome = self._quarantine(job, receipt, outcome)
-        places.receipts.end(places.receipts.read(job.source.relative) or receipt, outcome)
+        try:
+            last = places.receipts.read(job.source.relative) or receipt
+            if last.token == job.token:  # else a new version is worked on by another daemon already
+                places.receipts.end(last, outcome)
+        except OSError as error:
+            if job.folder.after is After.KEEP or not is_final(outcome):
+                raise
+            log.warning("receipt not written", extra={"path": job.source.relative, "reason": str(error)})
         return outcome
+
+    def _must_hold(self, job: Job) -> None:
+        if not self._places[job.folder.name].claims.holds(job.source.key, job.token):
+            raise ClaimLost(f"{job.source.relative} was taken over by another daemon")
 
     def _quarantine(self, job: Job, receipt: Receipt, outcome: Outcome) -> Outcome:
         """Puts what will never become a cutout into failed/; trouble on the way there is another outcome."""

@@ -198,3 +198,12 @@ def test_the_pattern_for_editors_agrees_with_what_is_read(written, right, wrong)
     for text in wrong:
         assert not re.fullmatch(pattern, text)
         assert refusal(written, text)
+
+
+def test_choices_are_kept_in_the_order_of_the_words_and_once_each():
+    assert read(units.choices(("a", "b", "c")), ["c", "a", "c"]) == ("a", "c")
+
+
+@pytest.mark.parametrize("value", ["a", [], ["a", "x"], [["a"]], [1], None, {}])
+def test_choices_name_the_words_that_are_allowed(value):
+    assert refusal(units.choices(("a", "b", "c")), value) == "a list of a, b and c"

@@ -20,6 +20,10 @@ def test_fingerprint_depends_on_all_that_changes_a_pixel() -> None:
     assert all(len(text) == 16 for text in prints)
 
 
+def test_fingerprint_does_not_depend_on_which_formats_are_taken() -> None:
+    assert Profile(inputs=("png",)).fingerprint() == Profile().fingerprint()
+
+
 def test_fingerprint_stays_the_same_between_processes() -> None:
     assert Profile().fingerprint() == "734db4f4fc284ecb"
 

@@ -301,3 +301,11 @@ def test_header_loads_once() -> None:
 
     with pytest.raises(AssertionError):
         header.load()
+
+
+def test_format_that_the_profile_does_not_want_is_never_decoded() -> None:
+    for kind in ("PNG", "GIF"):
+        with pytest.raises(RejectedImage, match=r"formats jpeg, webp \(inputs of the profile\)"):
+            open_picture(io.BytesIO(encoded(kind)), "a.jpg", LIMIT, ("jpeg", "webp"))
+
+    assert open_picture(io.BytesIO(encoded("JPEG")), "a.jpg", LIMIT, ("jpeg", "webp")).pixels == 3072

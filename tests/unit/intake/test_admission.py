@@ -5,7 +5,7 @@ import pytest
 from fakes import FakeClaims, encoded, os_error, put
 
 from watchd.domain.job import SourceFile, Stamp
-from watchd.domain.profile import WatchFolder
+from watchd.domain.profile import Ready, WatchFolder
 from watchd.intake.admission import Admission, History
 
 
@@ -137,7 +137,7 @@ def test_explanation_of_a_file_that_may_pass(admission: Admission, folder: Watch
 @pytest.mark.parametrize(
     ("relative", "data", "stopped"),
     [
-        ("a.txt", b"text", ("name", "suffix")),
+        ("a.txt", b"text, and enough of it", ("name", "suffix")),
         (".a.jpg", encoded(), ("name", "ignore list")),
         ("a.jpg", encoded()[:-30], ("whole", "end of the JPEG")),
         ("a.jpg", b"", ("whole", "empty")),
@@ -198,5 +198,24 @@ def test_known_sources_are_asked_of_the_given_memory(
     stamp = Stamp(1, 2, 3, 4)
     admission = Admission(folder, claims, past, lambda relative, found: found == stamp, local=True)
 
-    assert admission.knows("a.jpg", stamp)
+    assert not admission.open_to("a.jpg", stamp)
+    assert admission.open_to("a.jpg", Stamp(1, 2, 3, 5))
     assert past.asked == 0
+
+
+def test_file_is_open_to_a_look_once_its_marker_is_there(
+    folder: WatchFolder, claims: FakeClaims, past: Past
+) -> None:
+    folder = replace(folder, ready=Ready.MARKER)
+    admission = Admission(folder, claims, past, lambda relative, stamp: False, local=True)
+    source = put(folder.inbox, "a.jpg", encoded())
+
+    before = admission.open_to(source.relative, source.stamp)
+    waits = [gate for gate in admission.explain("a.jpg") if not gate.passed]
+    put(folder.inbox, "a.jpg.ready", b"")
+
+    assert not before
+    assert [gate.name for gate in waits] == ["ready"]
+    assert "a.jpg.ready" in waits[0].answer
+    assert admission.open_to(source.relative, source.stamp)
+    assert all(gate.passed for gate in admission.explain("a.jpg"))

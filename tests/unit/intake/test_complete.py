@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -395,3 +396,42 @@ def without_privileges() -> Iterator[None]:
         yield
     finally:
         os.seteuid(0)
+
+
+def test_file_of_zeros_has_not_been_begun(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(bytes(5000))
+
+    assert inspect(Tree(tmp_path), "x", True).wholeness is Wholeness.UNFINISHED
+
+
+def test_file_shorter_than_any_picture_is_not_yet_one_of_another_kind(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(encoded()[:11])
+
+    assert inspect(Tree(tmp_path), "x", True).wholeness is Wholeness.UNFINISHED
+
+
+def test_reserved_file_stays_unfinished_however_often_it_is_looked_at(tmp_path: Path) -> None:
+    data = encoded("BMP", draw(300, 200))
+    handle = os.open(tmp_path / "x", os.O_WRONLY | os.O_CREAT)
+    try:
+        os.posix_fallocate(handle, 0, len(data))
+    except OSError:
+        pytest.skip("this file system does not reserve")
+    os.pwrite(handle, data[:4096], 0)
+    os.pwrite(handle, data[-4096:], len(data) - 4096)
+    os.close(handle)
+
+    for _ in range(3):
+        found = inspect(Tree(tmp_path), "x", True)
+        assert found.wholeness is Wholeness.DOUBTFUL
+
+
+def test_small_tiff_that_tells_of_endless_tables_is_answered_soon(tmp_path: Path) -> None:
+    # 65,535 tables of 600 kB, each of which lies upon the others: 39 GB to read in a file of 800 kB.
+    entry = struct.pack("<HHII", 273, 4, 150_000, 8)
+    data = b"II*\0" + struct.pack("<IH", 8, 65_535) + entry * 65_535 + bytes(4)
+    (tmp_path / "x").write_bytes(data)
+
+    begun = time.process_time()
+    assert inspect(Tree(tmp_path), "x", True).wholeness is Wholeness.UNFINISHED
+    assert time.process_time() - begun < 10

@@ -13,7 +13,6 @@ from watchd.domain.profile import WatchFolder
 from watchd.intake.admission import Admission, History
 from watchd.intake.feeder import Feeder
 from watchd.intake.lane import Lane
-from watchd.intake.mounts import Mount
 from watchd.intake.settle import Settler
 from watchd.intake.sightings import Hint, Sightings
 
@@ -36,9 +35,7 @@ class Bench:
         self.claims = claims
         admission = Admission(folder, claims, lambda _: History(), lambda *_: False, local=True)
         settler = Settler(0.2, 60.0, 10)
-        self.lane = Lane(
-            folder=folder, admission=admission, settler=settler, mount=Mount("/", "ext4"), announce=listener
-        )
+        self.lane = Lane(folder=folder, admission=admission, settler=settler, absent=str, announce=listener)
 
     @contextmanager
     def running(self) -> Iterator[None]:

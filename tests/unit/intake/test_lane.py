@@ -1,6 +1,6 @@
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,15 +9,13 @@ from fakes import FakeClaims, RecordingListener, draw, encoded, put, watch_folde
 
 from watchd.domain.events import FileWaits, FolderPaused, FolderResumed
 from watchd.domain.job import Job, SourceFile, Stamp
-from watchd.domain.profile import WatchFolder
+from watchd.domain.profile import Ready, WatchFolder
 from watchd.intake.admission import Admission, History
 from watchd.intake.lane import Lane
-from watchd.intake.mounts import Mount
 from watchd.intake.settle import Settler
 from watchd.intake.sightings import Hint
 
 JPEG = encoded()
-HERE = Mount("/", "ext4")
 
 
 class Bench:
@@ -33,7 +31,7 @@ class Bench:
         self.past: Callable[[SourceFile], History] = lambda source: History()
         self.known: set[Stamp] = set()
         self.capacity = 100
-        self.mount = HERE
+        self.absent = ""
         self.now = 0.0
         self.make()
 
@@ -48,7 +46,11 @@ class Bench:
         )
         settler = Settler(self.folder.settle_s, self.folder.settle_timeout_s, self.capacity)
         self.lane = Lane(
-            folder=self.folder, admission=admission, settler=settler, mount=self.mount, announce=self.listener
+            folder=self.folder,
+            admission=admission,
+            settler=settler,
+            absent=lambda: self.absent,
+            announce=self.listener,
         )
         return self
 
@@ -75,8 +77,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, claims: FakeClaims, listener: RecordingListener) -> Bench:
-    return Bench(tmp_path, claims, listener)
+def bench(tmp_path: Path, claims: FakeClaims, listener: RecordingListener) -> Iterator[Bench]:
+    bench = Bench(tmp_path, claims, listener)
+    yield bench
+    bench.lane.drop_scans()
 
 
 def test_whole_file_becomes_a_job_at_once(bench: Bench) -> None:
@@ -363,24 +367,21 @@ def test_scan_that_was_asked_for_is_not_left_out(bench: Bench) -> None:
     assert bench.lane.left() is None
 
 
-def test_sidecar_that_is_gone_pauses_the_folder_and_costs_nothing(bench: Bench) -> None:
+def test_folder_that_is_not_there_is_paused_and_costs_nothing(bench: Bench) -> None:
     bench.put("a.jpg")
     bench.sight("a.jpg", Hint.ARRIVED)
-    bench.folder.sidecar.rmdir()
+    bench.absent = "/mnt/nas is not mounted"
 
     assert bench.advance() == []
-    (paused,) = bench.listener.of(FolderPaused)
-    assert (paused.folder, "is gone" in paused.reason) == ("photos", True)
+    assert bench.listener.of(FolderPaused) == [FolderPaused("photos", "/mnt/nas is not mounted")]
     assert bench.claims.held == {}
-    assert bench.lane.left() == {"photos": paused.reason}
+    assert bench.lane.left() == {"photos": "/mnt/nas is not mounted"}
 
 
-@pytest.mark.parametrize("place", ["inbox", "sidecar"])
-def test_folder_that_comes_back_resumes_by_itself_with_a_scan(bench: Bench, place: str) -> None:
-    path = getattr(bench.folder, place)
-    path.rmdir()
+def test_folder_that_comes_back_resumes_by_itself_with_a_scan(bench: Bench) -> None:
+    bench.absent = "/mnt/nas is not mounted"
     bench.advance()
-    path.mkdir()
+    bench.absent = ""
     bench.put("a.jpg")
 
     too_soon = bench.advance(1)
@@ -391,18 +392,8 @@ def test_folder_that_comes_back_resumes_by_itself_with_a_scan(bench: Bench, plac
     assert len(bench.listener.of(FolderResumed)) == 1
 
 
-def test_share_that_is_not_mounted_is_no_empty_inbox(bench: Bench, tmp_path: Path) -> None:
-    bench.mount = Mount(str(tmp_path / "inbox"), "nfs4")
-    bench.make()
-    bench.put("a.jpg")
-    bench.lane.begin_scan("")
-
-    assert bench.advance() == []
-    assert "not mounted" in bench.listener.of(FolderPaused)[0].reason
-
-
 def test_pause_is_announced_once_and_grows_while_the_trouble_lasts(bench: Bench) -> None:
-    bench.folder.sidecar.rmdir()
+    bench.absent = "/mnt/nas is not mounted"
     lengths = []
 
     for _ in range(8):
@@ -527,7 +518,7 @@ def test_files_that_rested_long_ago_are_credited_for_it(
         folder=folder,
         admission=admission,
         settler=Settler(2.0, 300.0, 10),
-        mount=HERE,
+        absent=str,
         announce=listener,
         quiet_s=lambda stamp: 60.0,
     )
@@ -537,3 +528,58 @@ def test_files_that_rested_long_ago_are_credited_for_it(
     lane.advance(0.0, lambda: True, lambda job: not jobs.append(job))
 
     assert [job.source.relative for job in jobs] == ["a.jpg"]
+
+
+def test_file_that_needs_a_marker_waits_for_it_and_takes_it_along(bench: Bench) -> None:
+    bench.make(ready=Ready.MARKER)
+    bench.put("a.jpg")
+    bench.sight("a.jpg", Hint.ARRIVED)
+    bench.lane.begin_scan("")
+
+    without = bench.advance()
+    news, left = bench.lane.news, bench.lane.left()
+    bench.put("a.jpg.ready", b"")
+    bench.sight("a.jpg.ready")
+    with_it = bench.advance()
+    (bench.folder.inbox / "a.jpg").unlink()
+    bench.lane.look_again("a.jpg", bench.now)
+
+    assert without == []
+    assert (news, left) == (1, {})
+    assert with_it == ["a.jpg"]
+    assert os.listdir(bench.folder.inbox) == []
+
+
+def test_marker_of_a_file_that_stays_stays_too(bench: Bench) -> None:
+    bench.make(ready=Ready.MARKER)
+    bench.put("a.jpg")
+    bench.put("a.jpg.ready", b"")
+
+    bench.lane.look_again("a.jpg", bench.now)
+
+    assert sorted(os.listdir(bench.folder.inbox)) == ["a.jpg", "a.jpg.ready"]
+
+
+@pytest.mark.parametrize("below", ["", "batch/"])
+def test_marker_of_a_batch_lets_all_of_its_folder_pass(bench: Bench, below: str) -> None:
+    bench.make(ready=Ready.MARKER)
+    for name in ("a.jpg", "b.jpg"):
+        bench.put(f"{below}{name}")
+    bench.put("other/c.jpg")
+    bench.lane.begin_scan("")
+
+    without = bench.advance()
+    bench.put(f"{below}.done", b"")
+    bench.sight(f"{below}.done")
+
+    assert without == []
+    assert sorted(bench.advance()) == [f"{below}a.jpg", f"{below}b.jpg"]
+
+
+def test_marker_is_any_other_name_where_nobody_asked_for_markers(bench: Bench) -> None:
+    bench.put("a.jpg")
+    bench.put("a.jpg.ready", b"")
+    bench.sight("a.jpg.ready")
+
+    assert bench.advance() == []
+    assert os.path.exists(bench.folder.inbox / "a.jpg.ready")

@@ -1,30 +1,55 @@
-import os
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from fakes import Crashes, ManualClock, put, wait_until
-from watchdog.events import (
-    DirCreatedEvent,
-    DirModifiedEvent,
-    DirMovedEvent,
-    FileClosedEvent,
-    FileClosedNoWriteEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileOpenedEvent,
-    FileSystemEvent,
-)
 
 from watchd.background import Grace
 from watchd.domain.profile import Detect, WatchFolder
 from watchd.intake.mounts import Mount
+from watchd.intake.observer import Observation
 from watchd.intake.sightings import Hint, Sightings
-from watchd.intake.watcher import Watcher, _Handler, _Watch, polls
+from watchd.intake.watcher import Watcher, _Watch, polls
 
 LOCAL, SHARE = Mount("/", "ext4"), Mount("/", "nfs4")
+
+
+class Bench:
+    """A watcher whose time passes when a test says so: `look` is what its thread does each second."""
+
+    def __init__(self, folder: WatchFolder, clock: ManualClock, crashes: Crashes) -> None:
+        self.folder = folder
+        self.clock = clock
+        self.sightings = Sightings(100)
+        self.watcher = Watcher(
+            folders=[folder],
+            sightings=self.sightings,
+            news=lambda _: 0,
+            on_crash=crashes,
+            grace=Grace(5),
+            clock=clock,
+        )
+        (self.watch,) = self.watcher._watches
+
+    def start(self) -> None:
+        """Returns once the canary was heard, where there is one."""
+        self.watcher._start(self.watch, self.clock.now)
+        if self.watch.observation._observer is not None:
+            wait_until(self.watch.observation._canary._heard.is_set)
+
+    def look(self, seconds: float = 1.0) -> bool:
+        """Whether a scan was asked for."""
+        self.clock.advance(seconds)
+        self.watcher._look(self.watch, self.clock.now)
+        return bool(self.sightings.take(0).scans)
+
+
+@pytest.fixture
+def bench(folder: WatchFolder, clock: ManualClock, crashes: Crashes) -> Iterator[Bench]:
+    bench = Bench(folder, clock, crashes)
+    yield bench
+    bench.watch.observation.stop()
 
 
 @pytest.mark.parametrize(
@@ -42,126 +67,114 @@ def test_folder_is_polled_when_asked_for_or_when_others_write_to_it(
     assert polls(replace(folder, detect=detect), mount) == expected
 
 
-@pytest.mark.parametrize(
-    ("event", "hint"),
-    [
-        (FileCreatedEvent("INBOX/sub/a.jpg"), Hint.SEEN),
-        (FileModifiedEvent("INBOX/sub/a.jpg"), Hint.TOUCHED),
-        (FileClosedEvent("INBOX/sub/a.jpg"), Hint.ARRIVED),
-        (FileMovedEvent("INBOX/sub/a.tmp", "INBOX/sub/a.jpg"), Hint.ARRIVED),
-        (FileMovedEvent("", "INBOX/sub/a.jpg"), Hint.ARRIVED),
-        (FileOpenedEvent("INBOX/sub/a.jpg"), None),
-        (FileClosedNoWriteEvent("INBOX/sub/a.jpg"), None),
-        (FileDeletedEvent("INBOX/sub/a.jpg"), None),
-        (FileMovedEvent("INBOX/sub/a.jpg", ""), None),
-        (FileMovedEvent("INBOX/sub/a.jpg", "/elsewhere/a.jpg"), None),
-    ],
-)
-def test_event_of_a_file_becomes_a_sighting(
-    folder: WatchFolder, event: FileSystemEvent, hint: Hint | None
+def test_well_folder_is_scanned_at_its_start_and_left_alone_then(bench: Bench) -> None:
+    bench.start()
+
+    scans = [bool(bench.sightings.take(0).scans), *(bench.look() for _ in range(10))]
+
+    assert scans == [True] + 10 * [False]
+
+
+def test_replaced_inbox_is_observed_anew_with_a_scan(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.start()
+    bench.look()
+    bench.folder.inbox.rename(bench.folder.inbox.with_name("old"))
+    bench.folder.inbox.mkdir()
+
+    assert bench.look()
+    assert not bench.look()
+    assert bench.watch.illness() == ""
+    assert caplog.records == []
+
+
+def test_dead_emitter_is_replaced_with_a_scan(bench: Bench) -> None:
+    bench.start()
+    bench.look()
+    assert bench.watch.observation._observer is not None
+    for emitter in list(bench.watch.observation._observer.emitters):
+        emitter.stop()
+        emitter.join(5)
+
+    assert bench.look()
+    assert bench.watch.illness() == ""
+
+
+def test_canary_that_is_not_heard_means_polling_and_one_warning_until_it_is_heard(
+    bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sightings = Sightings(10)
+    caplog.set_level("INFO")
+    bench.start()
+    canary = bench.watch.observation._canary
+    hear, canary.hear = canary.hear, lambda: None  # type: ignore[method-assign]
+    bench.watch.observation.test()
 
-    _Handler(folder, sightings).on_any_event(located(event, folder))
+    scans = sum(bench.look() for _ in range(60))
+    warned = [record.message for record in caplog.records]
+    interval_s = bench.watch.next_interval_s(0)
+    canary.hear = hear  # type: ignore[method-assign]
+    bench.look(120)
+    wait_until(canary._heard.is_set)
+    bench.look()
 
-    expected = {} if hint is None else {("photos", "sub/a.jpg"): hint}
-    assert sightings.take(0).files == expected
+    assert scans > 3
+    assert interval_s <= 10 * bench.folder.poll_s
+    assert warned == ["no events, scanning instead"]
+    assert caplog.records[-1].message == "events arrive again"
+    assert not any(bench.look() for _ in range(60))
 
 
-@pytest.mark.parametrize(
-    ("event", "scans"),
-    [
-        (DirCreatedEvent("INBOX/sub"), {("photos", "sub")}),
-        (DirMovedEvent("INBOX/x", "INBOX/sub/y"), {("photos", "sub/y")}),
-        (DirModifiedEvent("INBOX/sub"), set()),
-        (DirModifiedEvent("INBOX"), set()),
-    ],
-)
-def test_folder_that_appears_is_scanned(
-    folder: WatchFolder, event: FileSystemEvent, scans: set[tuple[str, str]]
+def test_inbox_that_is_not_there_is_tried_again_with_growing_pauses_and_scanned(
+    bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sightings = Sightings(10)
+    shutil.rmtree(bench.folder.inbox)
+    bench.start()
+    pauses = []
 
-    _Handler(folder, sightings).on_any_event(located(event, folder))
+    for _ in range(8):
+        pauses.append(bench.watch.retry_at - bench.clock.now)
+        bench.look(pauses[-1])
+    bench.folder.inbox.mkdir()
+    bench.look(60)
+    recovered = bench.look()
 
-    batch = sightings.take(0)
-    assert (batch.scans, batch.files) == (scans, {})
-
-
-def test_undecodable_name_reaches_the_feeder_unharmed(folder: WatchFolder) -> None:
-    sightings = Sightings(10)
-
-    _Handler(folder, sightings).on_any_event(FileClosedEvent(os.fsencode(folder.inbox) + b"/\xff.jpg"))
-
-    assert list(sightings.take(0).files) == [("photos", os.fsdecode(b"\xff.jpg"))]
-
-
-def test_folder_with_a_name_that_begins_the_same_is_not_ours(folder: WatchFolder) -> None:
-    sightings = Sightings(10)
-
-    _Handler(folder, sightings).on_any_event(FileClosedEvent(f"{folder.inbox}-old/a.jpg"))
-
-    assert sightings.take(0).files == {}
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert [record.message for record in caplog.records] == ["no events, scanning instead"]
+    assert not recovered
+    assert bench.watch.illness() == ""
 
 
-def located(event: FileSystemEvent, folder: WatchFolder) -> FileSystemEvent:
-    """The same event, with the inbox in the place of INBOX."""
-    return replace(
-        event,
-        src_path=str(event.src_path).replace("INBOX", str(folder.inbox)),
-        dest_path=str(event.dest_path).replace("INBOX", str(folder.inbox)),
-    )
+def test_overflow_asks_for_a_scan_at_once_and_for_another_one_soon(bench: Bench) -> None:
+    bench.start()
+    bench.sightings.take(0)
+
+    bench.watcher._overflowed()
+
+    assert bench.sightings.take(0).scans == {("photos", "")}
+    assert not bench.look(5)
+    assert bench.look(10)
 
 
-def test_watched_folder_is_healthy_until_its_root_is_replaced(folder: WatchFolder) -> None:
-    watch = _Watch(folder, polling=False, sightings=Sightings(10))
-    before = watch.healthy()
-    watch.start()
+def test_polled_folder_has_no_observer_and_is_well(bench: Bench) -> None:
+    bench.watch.folder = replace(bench.folder, detect=Detect.POLLING)
 
-    try:
-        running = watch.healthy()
-        folder.inbox.rename(folder.inbox.with_name("old"))
-        gone = watch.healthy()
-        folder.inbox.mkdir()
-        replaced = watch.healthy()
-        watch.start()
-        restarted = watch.healthy()
-    finally:
-        watch.stop()
+    bench.start()
 
-    assert (before, running, gone, replaced, restarted) == (False, True, False, False, True)
-    assert not watch.healthy()
+    assert bench.watch.observation._observer is None
+    assert bench.watch.illness() == ""
+    assert sum(bench.look() for _ in range(60)) > 3
 
 
-def test_dead_emitter_is_no_health(folder: WatchFolder) -> None:
-    watch = _Watch(folder, polling=False, sightings=Sightings(10))
-    watch.start()
-
-    try:
-        assert watch._observer is not None
-        for emitter in watch._observer.emitters:
-            emitter.stop()
-            emitter.join(5)
-        healthy = watch.healthy()
-    finally:
-        watch.stop()
-
-    assert not healthy
-
-
-def test_polled_folder_has_no_observer(folder: WatchFolder) -> None:
-    watch = _Watch(folder, polling=True, sightings=Sightings(10))
-
-    watch.start()
-
-    assert not watch.healthy()
-    watch.stop()
+def watch(folder: WatchFolder, **changes: object) -> _Watch:
+    watch = _Watch(folder, Observation(folder, Sightings(10)))
+    for name, value in changes.items():
+        setattr(watch, name, value)
+    return watch
 
 
 def test_rescans_of_a_watched_folder_are_spread(folder: WatchFolder) -> None:
-    watch = _Watch(replace(folder, rescan_s=100.0), polling=False, sightings=Sightings(10))
+    watched = watch(replace(folder, rescan_s=100.0))
 
-    intervals = {watch.next_interval_s(0) for _ in range(50)}
+    intervals = {watched.next_interval_s(0) for _ in range(50)}
 
     assert len(intervals) > 40
     assert 75 <= min(intervals) <= max(intervals) <= 125
@@ -170,10 +183,10 @@ def test_rescans_of_a_watched_folder_are_spread(folder: WatchFolder) -> None:
 def test_polling_slows_while_nothing_happens_and_is_fast_again_with_the_first_news(
     folder: WatchFolder,
 ) -> None:
-    watch = _Watch(replace(folder, poll_s=2.0), polling=True, sightings=Sightings(10))
+    polled = watch(replace(folder, poll_s=2.0), polling=True)
 
-    quiet = [watch.next_interval_s(5) for _ in range(12)]
-    busy = watch.next_interval_s(6)
+    quiet = [polled.next_interval_s(5) for _ in range(12)]
+    busy = polled.next_interval_s(6)
 
     assert quiet[:3] == [2.0, 3.0, 4.5]
     assert quiet[-1] == 20.0
@@ -181,15 +194,13 @@ def test_polling_slows_while_nothing_happens_and_is_fast_again_with_the_first_ne
 
 
 def test_folder_whose_events_fail_is_polled_meanwhile(folder: WatchFolder) -> None:
-    watch = _Watch(replace(folder, poll_s=2.0), polling=False, sightings=Sightings(10), retry_s=1.0)
-
-    assert watch.next_interval_s(0) == 2.0
+    assert watch(replace(folder, poll_s=2.0), retry_s=1.0).next_interval_s(0) == 2.0
 
 
 def test_watcher_asks_for_a_scan_at_once_and_tells_of_files(folder: WatchFolder, crashes: Crashes) -> None:
     sightings = Sightings(100)
     watcher = Watcher(
-        folders=[(folder, LOCAL)], sightings=sightings, news=lambda _: 0, on_crash=crashes, grace=Grace(5)
+        folders=[folder], sightings=sightings, news=lambda _: 0, on_crash=crashes, grace=Grace(5)
     )
     seen: dict[tuple[str, str], Hint] = {}
 
@@ -204,33 +215,3 @@ def test_watcher_asks_for_a_scan_at_once_and_tells_of_files(folder: WatchFolder,
 
     assert first.scans == {("photos", "")}
     assert crashes.seen == []
-
-
-def test_inbox_that_is_not_there_is_tried_again_with_growing_pauses_and_scanned(
-    folder: WatchFolder, crashes: Crashes, clock: ManualClock, tmp_path: Path
-) -> None:
-    folder = replace(folder, inbox=tmp_path / "gone")
-    sightings = Sightings(100)
-    watcher = Watcher(
-        folders=[(folder, LOCAL)],
-        sightings=sightings,
-        news=lambda _: 0,
-        on_crash=crashes,
-        grace=Grace(5),
-        clock=clock,
-    )
-    (watch,) = watcher._watches
-    pauses = []
-
-    for _ in range(8):
-        watcher._start(watch, clock.now)
-        pauses.append(watch.retry_at - clock.now)
-    asked = sightings.take(0).scans
-    folder.inbox.mkdir()
-    watcher._start(watch, clock.now)
-    healthy = watch.healthy()
-    watch.stop()
-
-    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
-    assert asked == {("photos", "")}
-    assert healthy

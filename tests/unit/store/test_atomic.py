@@ -1,6 +1,7 @@
 import errno
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from fakes import names, os_error, put, settled
 
 from watchd.domain.errors import SourceChanged, SourceGone
 from watchd.domain.job import SourceFile, Stamp
-from watchd.store.atomic import move, publish, replace_quickly, same_content, temp_name
+from watchd.store.atomic import move, publish, remove, replace_quickly, same_content, temp_name
 from watchd.tree import Spot, Tree
 
 
@@ -326,3 +327,67 @@ class Telling(Tree):
 
         with super().parent(relative, make) as spot:
             yield Here(*spot)
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_file_that_is_not_confirmed_at_the_last_moment_gets_no_name(tree: Tree, replace: bool) -> None:
+    def lost() -> None:
+        raise SourceGone("taken over")
+
+    with pytest.raises(SourceGone):
+        publish(tree, "a.png", b"late", "t", replace, confirm=lost)
+
+    assert names(tree.root) == []
+
+
+def test_move_to_another_file_system_that_was_cut_short_is_finished_and_not_doubled(
+    inbox: Tree, elsewhere: Tree
+) -> None:
+    source = put(inbox.root, "a.jpg", b"original")
+    shutil.copy2(inbox.root / "a.jpg", elsewhere.root / "a.jpg")
+
+    arrived = move(inbox, source, elsewhere, ["a.jpg", "a-2.jpg"], "t")
+
+    assert arrived == "a.jpg"
+    assert names(inbox.root) == []
+    assert names(elsewhere.root) == ["a.jpg"]
+
+
+def test_file_of_the_same_size_and_time_is_not_taken_for_half_a_move(inbox: Tree, elsewhere: Tree) -> None:
+    source = put(inbox.root, "a.jpg", b"original")
+    (elsewhere.root / "a.jpg").write_bytes(b"stranger")
+    os.utime(elsewhere.root / "a.jpg", ns=(source.stamp.mtime_ns, source.stamp.mtime_ns))
+
+    arrived = move(inbox, source, elsewhere, ["a.jpg", "a-2.jpg"], "t")
+
+    assert arrived == "a-2.jpg"
+    assert elsewhere.read("a.jpg") == b"stranger"
+
+
+def test_move_to_another_file_system_keeps_the_mode(inbox: Tree, elsewhere: Tree) -> None:
+    put(inbox.root, "a.jpg")
+    (inbox.root / "a.jpg").chmod(0o640)
+
+    move(inbox, settled(inbox.root, "a.jpg"), elsewhere, ["a.jpg"], "t")
+
+    assert elsewhere.stat("a.jpg").st_mode & 0o777 == 0o640
+
+
+def test_removed_file_is_gone_and_nothing_lies_in_its_place(inbox: Tree) -> None:
+    source = put(inbox.root, "p/a.jpg")
+
+    remove(inbox, source, "t")
+
+    assert names(inbox.root) == []
+
+
+def test_new_version_that_took_the_name_is_not_removed(inbox: Tree) -> None:
+    source = put(inbox.root, "a.jpg", b"old")
+    put(inbox.root, "b.jpg", b"the new version")
+    (inbox.root / "b.jpg").rename(inbox.root / "a.jpg")
+
+    with pytest.raises(SourceChanged):
+        remove(inbox, source, "t")
+
+    assert names(inbox.root) == ["a.jpg"]
+    assert inbox.read("a.jpg") == b"the new version"

@@ -1,4 +1,6 @@
 import os
+import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -6,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fakes import names, os_error
+from fakes import ManualClock, names, os_error
 
 from watchd.process import started_ticks
 from watchd.store.claims import FileClaims, Holder
@@ -295,14 +297,28 @@ def test_sweep_removes_the_claims_of_the_dead_and_no_other(sidecar: Tree) -> Non
 
 def test_sweep_removes_what_was_abandoned_long_ago(sidecar: Tree) -> None:
     take(daemon(sidecar, ABROAD))
-    (sidecar.root / "claims" / f"{'f' * 32}.1").touch()  # half-written
 
+    daemon(sidecar).sweep()
+    let_time_pass(sidecar, 10 * LEASE_S)
     daemon(sidecar).sweep()
     early = names(sidecar.root / "claims")
     let_time_pass(sidecar, 100 * LEASE_S)
     daemon(sidecar).sweep()
 
-    assert len(early) == 2
+    assert early == [f"{KEY}.1"]
+    assert names(sidecar.root / "claims") == []
+
+
+def test_sweep_removes_what_a_power_cut_has_torn_once_its_lease_has_run_out(sidecar: Tree) -> None:
+    (sidecar.root / "claims").mkdir()
+    (sidecar.root / "claims" / f"{KEY}.1").touch()
+
+    daemon(sidecar).sweep()
+    early = names(sidecar.root / "claims")
+    let_time_pass(sidecar, LEASE_S + 10)
+    daemon(sidecar).sweep()
+
+    assert early == [f"{KEY}.1"]
     assert names(sidecar.root / "claims") == []
 
 
@@ -368,3 +384,61 @@ def together(items, work):  # type: ignore[no-untyped-def]
     for thread in threads:
         thread.join(20)
     return results
+
+
+def test_claim_that_cannot_be_written_leaves_nothing_behind(sidecar: Tree) -> None:
+    claims = daemon(sidecar)
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with os_error():
+            claims.acquire(KEY)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+    assert names(sidecar.root / "claims") == []
+    assert daemon(sidecar).acquire(KEY) is not None
+
+
+@pytest.mark.parametrize("days", [1, -1])
+def test_jump_of_the_clock_takes_no_claim_from_who_lives(sidecar: Tree, days: int) -> None:
+    """After it every claim looks a day old, or a day ahead, until its owner has refreshed it."""
+    clock = ManualClock()
+    here, abroad = FileClaims(sidecar, LEASE_S, monotonic=clock), daemon(sidecar, ABROAD)
+    token = take(abroad)
+    assert here.acquire(KEY) is None
+
+    clock.advance(-86400 * days)  # as against the file server's clock, which went the other way
+    let_time_pass(sidecar, 86400 * days)
+    right_after_it = here.acquire(KEY)
+    abroad.refresh()
+    clock.advance(LEASE_S + 1)
+    here.sweep()
+    later = here.acquire(KEY)
+
+    assert right_after_it is None
+    assert later is None
+    assert abroad.holds(KEY, token)
+
+
+@pytest.mark.parametrize("days", [1, -1])
+def test_claim_of_the_dead_is_taken_up_one_lease_after_a_jump_of_the_clock(sidecar: Tree, days: int) -> None:
+    clock = ManualClock()
+    here = FileClaims(sidecar, LEASE_S, monotonic=clock)
+    take(daemon(sidecar, ABROAD))
+    assert here.acquire(KEY) is None
+
+    let_time_pass(sidecar, 86400 * days)
+    clock.advance(-86400 * days)
+    right_after_it = here.acquire(KEY)
+    clock.now = clock.now + LEASE_S / 5
+    still_early = here.acquire(KEY)
+    later = []
+    for _ in range(6):
+        clock.now = clock.now + LEASE_S / 5
+        later.append(here.acquire(KEY))
+
+    assert right_after_it is None
+    assert still_early is None
+    assert any(later)

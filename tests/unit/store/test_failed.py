@@ -1,5 +1,7 @@
 import json
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +199,8 @@ def test_two_sources_that_race_for_one_name_leave_no_file_unexplained(folder: Wa
 
     class Slow(Tree):
         def parent(self, relative, make=False):  # type: ignore[no-untyped-def]
-            if relative == "a.jpg" and inbox.exists("a-2.jpg"):
+            reserved = (folder.failed / "a-2.jpg.error.json").exists()
+            if relative == "a.jpg" and reserved and inbox.exists("a-2.jpg"):
                 failed_of(folder).take(twin, REPORT, "t-2")
             return super().parent(relative, make)
 
@@ -216,3 +219,19 @@ def test_report_of_another_source_keeps_its_name_even_without_its_file(folder: W
 
     assert path == "a-3.jpg"
     assert report(folder, "a-2.jpg.error.json") == {"source": "a-2.jpg"}
+
+
+def test_move_to_another_disk_that_was_cut_short_is_finished_and_not_doubled(folder: WatchFolder) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+        if os.stat(name).st_dev == folder.inbox.stat().st_dev:
+            pytest.skip("no second file system to write to")
+        failed = FailedFolder(Tree(Path(name)), Tree(folder.inbox), After.MOVE)
+        source = put(folder.inbox, "a.jpg")
+        shutil.copy2(folder.inbox / "a.jpg", f"{name}/a.jpg")
+        put(Path(name), "a.jpg.error.json", b'{"source": "a.jpg"}')
+
+        path = failed.take(source, REPORT, "t")
+
+        assert path == "a.jpg"
+        assert names(folder.inbox) == []
+        assert names(Path(name)) == ["a.jpg", "a.jpg.error.json"]

@@ -7,7 +7,7 @@ from fakes import names, put, watch_folder
 
 from watchd.domain.errors import FolderError
 from watchd.domain.job import Stamp
-from watchd.domain.profile import WatchFolder
+from watchd.domain.profile import Permissions, WatchFolder
 from watchd.store.atomic import temp_name
 from watchd.store.places import Places, free_bytes, prepare
 from watchd.store.receipts import Receipt
@@ -80,3 +80,51 @@ def test_clearing_up_where_folders_are_gone_is_no_error(folder: WatchFolder) -> 
 
 def test_free_bytes_are_those_of_the_disk(tmp_path: Path) -> None:
     assert 0 < free_bytes(tmp_path) < 1 << 60
+
+
+@pytest.mark.parametrize("mode", [0o2770, 0o755])
+def test_cutout_and_its_folder_inherit_what_the_inbox_has(tmp_path: Path, mode: int) -> None:
+    folder = watch_folder(tmp_path, permissions=Permissions.INHERIT)
+    if os.geteuid() == 0:
+        os.chown(folder.inbox, 12, 34)
+    folder.inbox.chmod(mode)
+    folder.outbox.rmdir()
+
+    prepare(folder)
+    _deliver(folder, "sub/a.jpg")
+
+    inbox, outbox = folder.inbox.stat(), folder.outbox.stat()
+    cutout, above = ((folder.outbox / name).stat() for name in ("sub/a.png", "sub"))
+    assert outbox.st_mode == above.st_mode == inbox.st_mode
+    assert cutout.st_mode & 0o7777 == mode & 0o666
+    assert {(each.st_uid, each.st_gid) for each in (outbox, above, cutout)} == {(inbox.st_uid, inbox.st_gid)}
+
+
+def test_cutout_is_left_to_the_umask_unless_it_shall_inherit(tmp_path: Path) -> None:
+    folder = watch_folder(tmp_path)
+    folder.inbox.chmod(0o777)
+    before = os.umask(0o027)
+    try:
+        _deliver(folder, "a.jpg")
+    finally:
+        os.umask(before)
+
+    assert (folder.outbox / "a.png").stat().st_mode & 0o777 == 0o640
+
+
+def test_cutout_in_a_setgid_folder_gets_the_group_of_that_folder(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root may give a folder any group")
+    folder = watch_folder(tmp_path)
+    os.chown(folder.outbox, -1, 34)
+    folder.outbox.chmod(0o2775)
+
+    _deliver(folder, "a.jpg")
+
+    assert (folder.outbox / "a.png").stat().st_gid == 34
+
+
+def _deliver(folder: WatchFolder, name: str) -> None:
+    places = Places.of(folder, lease_s=60)
+    receipt = places.receipts.begin(put(folder.inbox, name), "t")
+    places.outbox.deliver(receipt, ".png", b"cutout", lambda output, _: replace(receipt, output=output))

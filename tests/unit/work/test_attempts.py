@@ -1,11 +1,14 @@
 import pytest
-from fakes import Deaths, ManualClock, put
+from fakes import Deaths, ManualClock, dead_process, names, put
 
+from watchd.domain.errors import ClaimLost
 from watchd.domain.job import Job, JobId
 from watchd.domain.outcome import Failed
 from watchd.domain.profile import WatchFolder
+from watchd.store.atomic import temp_name
 from watchd.store.flight import Flight
 from watchd.store.places import Places
+from watchd.store.receipts import Receipts
 from watchd.tree import Tree
 from watchd.work.attempts import Attempts
 
@@ -71,12 +74,51 @@ def test_accused_job_is_counted_though_another_was_there(
         assert receipt.attempts == 1
 
 
+def test_attempt_of_which_no_end_could_be_written_does_not_count(folder: WatchFolder, job: Job) -> None:
+    process = _process(folder)
+    for _ in range(5):
+        with process.begin(job):
+            pass
+
+    with process.begin(job) as receipt:
+        assert receipt.attempts == 1
+
+
+def test_job_that_was_taken_over_is_not_begun_and_the_new_owners_temp_stays(
+    folder: WatchFolder, job: Job
+) -> None:
+    theirs = Receipts(Tree(folder.sidecar)).begin(job.source, "theirs", "another process")
+    places = Places.of(folder, 60)
+    put(folder.originals, temp_name(theirs.token))
+    places.claims.release(job.source.key, job.token)
+
+    with pytest.raises(ClaimLost), _process(folder).begin(job):
+        pass
+
+    assert names(folder.originals) == [temp_name(theirs.token)]
+    assert places.receipts.read("a.jpg") == theirs
+
+
+def test_time_in_which_a_job_waits_for_others_does_not_count(folder: WatchFolder, job: Job) -> None:
+    clock = ManualClock()
+    process = _process(folder, clock)
+
+    with process.begin(job):
+        with process.waiting(job):
+            clock.advance(1000)
+            assert process.longest() is None
+        clock.advance(2)
+        assert process.longest() == (job, 2)
+
+
 def _process(folder: WatchFolder, clock: ManualClock | None = None) -> Attempts:
     """What a process that has just begun has."""
-    flight = Flight({folder.name: Tree(folder.sidecar)}, "boot")
+    flight = Flight({folder.name: Tree(folder.sidecar)}, "boot", dead_process())
     return Attempts({folder.name: Places.of(folder, 60)}, flight, clock or ManualClock())
 
 
 def _job(folder: WatchFolder, name: str) -> Job:
     source = put(folder.inbox, name)
-    return Job(JobId(source.key[:8]), folder, source, f"token-{name}")
+    token = Places.of(folder, 60).claims.acquire(source.key)
+    assert token is not None
+    return Job(JobId(source.key[:8]), folder, source, token)

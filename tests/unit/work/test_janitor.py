@@ -12,7 +12,7 @@ def test_chores_are_done_again_and_again_each_at_its_own_pace(crashes: Crashes) 
     seldom: list[int] = []
     chores = [Chore("often", 0.01, lambda: often.append(1)), Chore("seldom", 3600, lambda: seldom.append(1))]
 
-    with Janitor(chores, crashes, Grace(5)) as janitor:
+    with Janitor("janitor", chores, crashes, Grace(5)) as janitor:
         wait_until(lambda: len(often) >= 5)
 
     assert seldom == []
@@ -29,7 +29,7 @@ def test_chore_that_the_disk_refuses_is_tried_again(
         turns.append(1)
         raise OSError(28, "No space left on device")
 
-    with Janitor([Chore("sweep", 0.01, sweep)], crashes, Grace(5)):
+    with Janitor("janitor", [Chore("sweep", 0.01, sweep)], crashes, Grace(5)):
         wait_until(lambda: len(turns) >= 3)
 
     assert crashes.seen == []
@@ -40,7 +40,7 @@ def test_chore_with_a_bug_is_a_crash_and_never_silent(crashes: Crashes) -> None:
     def bug() -> None:
         raise ValueError("bug")
 
-    with Janitor([Chore("bug", 0.01, bug)], crashes, Grace(5)):
+    with Janitor("janitor", [Chore("bug", 0.01, bug)], crashes, Grace(5)):
         assert crashes.told.wait(5)
 
     assert [(name, str(error)) for name, error in crashes.seen] == [("janitor", "bug")]
@@ -51,7 +51,7 @@ def test_chore_that_takes_long_does_not_starve_the_others(crashes: Crashes) -> N
     slow = threading.Event()
     chores = [Chore("slow", 0.01, lambda: slow.wait(0.05)), Chore("other", 0.01, other.set)]
 
-    with Janitor(chores, crashes, Grace(5)):
+    with Janitor("janitor", chores, crashes, Grace(5)):
         assert other.wait(5)
 
 
@@ -63,14 +63,14 @@ def test_chore_of_the_start_is_done_at_once_and_then_at_its_pace(crashes: Crashe
         Chore("later", 3600, lambda: later.append(1)),
     ]
 
-    with Janitor(chores, crashes, Grace(5)):
+    with Janitor("janitor", chores, crashes, Grace(5)):
         assert done.wait(5)
 
     assert later == []
 
 
 def test_janitor_without_chores_waits_and_stops(crashes: Crashes) -> None:
-    with Janitor([], crashes, Grace(5)) as janitor:
+    with Janitor("janitor", [], crashes, Grace(5)) as janitor:
         alive = janitor.alive
 
     assert alive

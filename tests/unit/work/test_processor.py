@@ -1,8 +1,10 @@
+import contextlib
 import errno
 import json
 import os
 import shutil
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from fakes import (
     FakeSegmenter,
     ManualClock,
     RecordingListener,
+    dead_process,
     draw,
     encoded,
     names,
@@ -27,7 +30,8 @@ from PIL import Image
 from watchd.domain.events import JobBegun, JobEnded
 from watchd.domain.job import Job, JobId, SourceFile
 from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, Skipped
-from watchd.domain.profile import After
+from watchd.domain.profile import After, Profile
+from watchd.imaging.decode import open_picture
 from watchd.store.atomic import temp_name
 from watchd.store.flight import Flight
 from watchd.store.places import Places
@@ -58,6 +62,7 @@ class Bench:
         self.clock = ManualClock()
         self.budget = PixelBudget(1 << 30)
         self.limits = LIMITS
+        self.open_picture: Any = open_picture
         self.places = replace(Places.of(self.folder, lease_s=60), claims=claims)
 
     def drop(self, relative: str = "a.jpg", data: bytes | None = None) -> SourceFile:
@@ -71,13 +76,14 @@ class Bench:
 
     def attempts(self) -> Attempts:
         """As of a process that has just begun."""
-        flight = Flight({self.folder.name: Tree(self.folder.sidecar)}, boot="boot")
+        flight = Flight({self.folder.name: Tree(self.folder.sidecar)}, boot="boot", holder=dead_process())
         return Attempts({self.folder.name: self.places}, flight)
 
     def handle(self, job: Job | None = None) -> Outcome:
         processor = Processor(
             places={self.folder.name: self.places},
             attempts=self.attempts(),
+            open_picture=self.open_picture,
             segmenters={self.folder.profile.model: self.segmenter},
             budget=self.budget,
             limits=self.limits,
@@ -167,6 +173,7 @@ def test_claim_is_free_when_the_listeners_hear_of_the_end(bench: Bench) -> None:
     processor = Processor(
         places={"photos": bench.places},
         attempts=bench.attempts(),
+        open_picture=open_picture,
         segmenters={"builtin": bench.segmenter},
         budget=bench.budget,
         limits=bench.limits,
@@ -482,8 +489,9 @@ def test_receipt_that_cannot_be_written_at_the_end_takes_no_original_away(bench:
     bench.drop()
     bench.places = replace(bench.places, receipts=Stubborn(Tree(bench.folder.sidecar)))
 
-    bench.handle()
+    outcome = bench.handle()
 
+    assert isinstance(outcome, Delivered)
     assert names(bench.folder.originals) == ["a.jpg"]
     assert names(bench.folder.outbox) == ["a.png"]
     assert bench.claims.held == {}
@@ -590,3 +598,65 @@ def test_odd_name_goes_the_whole_way_to_failed(bench: Bench, name: str) -> None:
 
     assert isinstance(bench.handle(bench.job(name)), Rejected)
     assert name in names(bench.folder.failed)
+
+
+def test_who_was_overtaken_does_not_end_the_new_owners_receipt(bench: Bench) -> None:
+    """Frozen after its delivery; meanwhile a new version was dropped, and another daemon works on it."""
+    bench.drop()
+    original = bench.places.inbox.retire
+
+    class Frozen(type(bench.places.inbox)):  # type: ignore[misc]
+        def retire(self, source: SourceFile, token: str) -> None:
+            original(source, token)
+            bench.places.receipts.begin(bench.drop(data=encoded("JPEG", draw(32, 32))), "theirs")
+
+    bench.places = replace(
+        bench.places, inbox=Frozen(Tree(bench.folder.inbox), Tree(bench.folder.originals), After.MOVE)
+    )
+    bench.handle()
+
+    receipt = bench.receipt()
+    assert (receipt.token, receipt.state) == ("theirs", "begun")
+
+
+def test_picture_is_freed_before_its_share_of_the_budget_is(bench: Bench) -> None:
+    pictures: list[weakref.ref[object]] = []
+    alive: list[bool] = []
+
+    def opening(*asked: Any) -> Any:
+        header = open_picture(*asked)
+        load, picture = header.load, None
+
+        def remembered() -> Any:
+            nonlocal picture
+            picture = load()
+            pictures.append(weakref.ref(picture.image))
+            loaded, picture = picture, None
+            return loaded
+
+        header.load = remembered  # type: ignore[method-assign]
+        return header
+
+    class Watching(PixelBudget):
+        @contextlib.contextmanager
+        def reserve(self, *asked: Any) -> Iterator[None]:
+            with super().reserve(*asked):
+                yield
+                alive.append(pictures[-1]() is not None)
+
+    bench.budget, bench.open_picture = Watching(1 << 30), opening
+    bench.drop()
+
+    assert isinstance(bench.handle(), Delivered)
+
+    assert alive == [False]
+
+
+def test_format_that_the_profile_does_not_want_is_rejected(bench: Bench) -> None:
+    bench.folder = replace(bench.folder, profile=Profile(inputs=("png",)))
+    bench.drop("a.jpg", encoded("JPEG"))
+
+    outcome = bench.handle()
+
+    assert isinstance(outcome, Rejected)
+    assert "inputs of the profile" in outcome.reason

@@ -25,7 +25,8 @@ class ServerClock:
         self._lease_s = lease_s
         self._monotonic = monotonic
         self._ahead_guard = threading.Lock()
-        self._ahead_s: float | None = None  # of our monotonic clock, when it was last read
+        # By how much it was ahead of our monotonic clock when it was last read: at least, and at most.
+        self._ahead: tuple[float, float] | None = None
         self._judges_from = 0.0
 
     def expired(self, mtime: float, leases: float = 1.0) -> bool:
@@ -37,10 +38,17 @@ class ServerClock:
 
     def now(self) -> float:
         with os.fdopen(self._tree.open(_FILE, os.O_WRONLY | os.O_CREAT), "wb") as file:
+            begun = self._monotonic()
             os.utime(file.fileno())
-            now, monotonic = os.fstat(file.fileno()).st_mtime, self._monotonic()
+            now = os.fstat(file.fileno()).st_mtime
+            done = self._monotonic()
         with self._ahead_guard:
-            before, self._ahead_s = self._ahead_s, now - monotonic
-            if before is not None and abs(self._ahead_s - before) > _JUMP * self._lease_s:
-                self._judges_from = monotonic + self._lease_s
+            before, self._ahead = self._ahead, (now - done, now - begun)
+            if before is not None and _apart(before, self._ahead) > _JUMP * self._lease_s:
+                self._judges_from = done + self._lease_s
         return now
+
+
+def _apart(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """How far two spans are from each other; a share that answers slowly makes a span long, and no jump."""
+    return max(one[0] - other[1], other[0] - one[1])

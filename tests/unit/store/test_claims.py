@@ -442,3 +442,14 @@ def test_claim_of_the_dead_is_taken_up_one_lease_after_a_jump_of_the_clock(sidec
     assert right_after_it is None
     assert still_early is None
     assert any(later)
+
+
+def test_share_that_answers_slowly_is_no_jump_of_the_clock(sidecar: Tree) -> None:
+    answers = iter(range(0, 100_000, int(LEASE_S)))  # each look at our clock finds a lease gone
+    here = FileClaims(sidecar, LEASE_S, monotonic=lambda: float(next(answers)))
+    take(daemon(sidecar, ABROAD))
+    assert here.acquire(KEY) is None
+
+    let_time_pass(sidecar, LEASE_S + 10)
+
+    assert here.acquire(KEY) is not None

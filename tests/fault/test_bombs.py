@@ -177,6 +177,7 @@ def test_bombs_of_every_format_are_rejected_within_the_limit_of_memory(
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # in the oracle's own eyes
 @pytest.mark.parametrize("isolation", ["none", "process"])
 def test_eight_honest_pictures_of_100_megapixels_stay_within_the_limit_of_memory(
     root: Path, tiny: Path, isolation: str

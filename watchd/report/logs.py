@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,6 +12,8 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from watchd.report.escape import escape, without_surrogates
+
+log = logging.getLogger(__name__)
 
 _job_id: ContextVar[str | None] = ContextVar("job_id", default=None)
 
@@ -35,6 +38,7 @@ def set_up(level: str, log_format: str, stream: TextIO | None, environ: Mapping[
     root.setLevel(logging.WARNING)
     logging.getLogger("watchd").setLevel(level.upper())
     logging.captureWarnings(capture=True)
+    threading.excepthook = _log_death
 
 
 @contextmanager
@@ -45,6 +49,15 @@ def job_context(job_id: str) -> Iterator[None]:
         yield
     finally:
         _job_id.reset(token)
+
+
+def _log_death(args: threading.ExceptHookArgs) -> None:
+    """Of a thread that a library has started; what it did for us is looked after by whoever needs it."""
+    if args.exc_type is SystemExit or args.exc_value is None:
+        return
+    name = args.thread.name if args.thread else "unknown"
+    trace = (args.exc_type, args.exc_value, args.exc_traceback)
+    log.warning("thread ended by an error", exc_info=trace, extra={"thread_name": name})
 
 
 def _formatter(log_format: str, stream: TextIO, environ: Mapping[str, str]) -> logging.Formatter:

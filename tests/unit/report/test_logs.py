@@ -26,8 +26,9 @@ class Terminal(io.StringIO):
 @pytest.fixture(autouse=True)
 def _log_as_before() -> Iterator[None]:
     root, ours = logging.getLogger(), logging.getLogger("watchd")
-    handlers, levels = root.handlers[:], (root.level, ours.level)
+    handlers, levels, hook = root.handlers[:], (root.level, ours.level), threading.excepthook
     yield
+    threading.excepthook = hook
     root.handlers[:] = handlers
     root.setLevel(levels[0])
     ours.setLevel(levels[1])
@@ -224,3 +225,19 @@ def test_without_a_stream_each_line_goes_to_what_stderr_is_then(monkeypatch):
     log.info("above the bar")
 
     assert bar.getvalue().endswith("above the bar\n")
+
+
+def test_end_of_a_library_s_thread_is_one_line_of_the_log() -> None:
+    stream = json_log()
+
+    def die() -> None:
+        raise RuntimeError("no more events")
+
+    thread = threading.Thread(target=die, name="emitter")
+    thread.start()
+    thread.join()
+
+    line = json.loads(stream.getvalue())
+    assert line["level"] == "warning"
+    assert line["thread_name"] == "emitter"
+    assert "RuntimeError: no more events" in line["traceback"]

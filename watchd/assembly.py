@@ -220,7 +220,7 @@ def admission(folder: WatchFolder, places: Places) -> Admission:
         places.claims,
         history=lambda source: _history(places.receipts, source),
         knows=places.receipts.knows,
-        local=mount_of(folder.inbox).local,
+        local=lambda: mount_of(folder.inbox).local,
     )
 
 

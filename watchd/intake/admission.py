@@ -42,7 +42,11 @@ class Gate:
 
 
 class Admission:
-    """The gates of one watch folder. `history` asks the receipts; `knows` is its form without a disk."""
+    """The gates of one watch folder. `history` asks the receipts; `knows` is its form without a disk.
+
+    `local` says whether the inbox is on a file system that only this kernel writes to: a share may be
+    mounted at any time.
+    """
 
     def __init__(
         self,
@@ -50,7 +54,7 @@ class Admission:
         claims: Claims,
         history: Callable[[SourceFile], History],
         knows: Callable[[str, Stamp], bool],
-        local: bool,
+        local: Callable[[], bool],
     ) -> None:
         self._folder = folder
         self._tree = Tree(folder.inbox)
@@ -80,7 +84,7 @@ class Admission:
         return not self._knows(relative, stamp) and self.markers.ready(relative)
 
     def inspect(self, relative: str) -> Finding:
-        return inspect(self._tree, relative, self._local)
+        return inspect(self._tree, relative, self._local())
 
     def history(self, source: SourceFile) -> History:
         return self._history(source)

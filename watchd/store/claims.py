@@ -144,8 +144,10 @@ class FileClaims:
             return token
 
     def _expired(self, folder: int, key: str, number: int) -> bool:
-        _, holder, mtime = _read(folder, key, number)
+        token, holder, mtime = _read(folder, key, number)
         if holder is not None and holder.dead():
+            return True
+        if token.startswith(self._id):  # our own, released when the share was away
             return True
         return mtime is None or self._clock.expired(mtime)
 

@@ -33,7 +33,7 @@ class Bench:
         self.exhausted = threading.Event()
         self.crashes = crashes
         self.claims = claims
-        admission = Admission(folder, claims, lambda _: History(), lambda *_: False, local=True)
+        admission = Admission(folder, claims, lambda _: History(), lambda *_: False, local=lambda: True)
         settler = Settler(0.2, 60.0, 10)
         self.lane = Lane(folder=folder, admission=admission, settler=settler, absent=str, announce=listener)
 

@@ -42,7 +42,7 @@ class Bench:
             self.claims,
             self.ask,
             lambda _, stamp: stamp in self.known,
-            True,
+            lambda: True,
         )
         settler = Settler(self.folder.settle_s, self.folder.settle_timeout_s, self.capacity)
         self.lane = Lane(
@@ -513,7 +513,7 @@ def test_files_that_rested_long_ago_are_credited_for_it(
     tmp_path: Path, claims: FakeClaims, listener: RecordingListener, folder: WatchFolder
 ) -> None:
     put(folder.inbox, "a.jpg", b"some other picture")
-    admission = Admission(folder, claims, lambda _: History(), lambda *_: False, local=True)
+    admission = Admission(folder, claims, lambda _: History(), lambda *_: False, local=lambda: True)
     lane = Lane(
         folder=folder,
         admission=admission,

@@ -453,3 +453,21 @@ def test_share_that_answers_slowly_is_no_jump_of_the_clock(sidecar: Tree) -> Non
     let_time_pass(sidecar, LEASE_S + 10)
 
     assert here.acquire(KEY) is not None
+
+
+def test_claim_that_could_not_be_released_is_taken_up_by_its_own_daemon_at_once(sidecar: Tree) -> None:
+    here = daemon(sidecar)
+    token = take(here)
+    away = sidecar.root / "away"
+    (sidecar.root / "claims").rename(away)
+    (sidecar.root / "claims").touch()
+    with os_error():
+        here.release(KEY, token)
+    (sidecar.root / "claims").unlink()
+    away.rename(sidecar.root / "claims")
+
+    again = here.acquire(KEY)
+
+    assert again is not None
+    assert here.holds(KEY, again)
+    assert not here.holds(KEY, token)

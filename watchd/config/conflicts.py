@@ -1,6 +1,7 @@
 """What no single key of the config can show to be wrong: folders that feed each other, missing profiles."""
 
 import difflib
+import os
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -27,6 +28,7 @@ class _Place(NamedTuple):
 def conflicts(config: Config) -> Iterator[Problem]:
     """Every pair of keys that cannot both stand. Paths are compared with symbolic links resolved."""
     yield from _folders(config)
+    yield from _cache(config)
     yield from _names(config)
     yield from _profiles(config)
     yield from _times(config)
@@ -46,6 +48,16 @@ def _folders(config: Config) -> Iterator[Problem]:
         inner, outer = (one, other) if other.path in one.path.parents else (other, one)
         if outer.key == "inbox" and outer.path in inner.path.parents and _sees(config, outer, inner):
             yield inner.at, f"{inner.path} lies inside {outer}, which would take in what comes there"
+
+
+def _cache(config: Config) -> Iterator[Problem]:
+    if config.cache.dir is None:
+        return
+    cache = Path(os.path.realpath(config.cache.dir))
+    for entry, watch in enumerate(config.watch):
+        inbox = _Place(entry, "inbox", watch.places()["inbox"])
+        if cache == inbox.path or (inbox.path in cache.parents and watch.recursive):
+            yield ("cache", "dir"), f"{cache} lies inside {inbox}, which would take in what comes there"
 
 
 def _may_be_shared(one: _Place, other: _Place) -> bool:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from pydantic_core import PydanticCustomError
 
 from watchd.config import units
-from watchd.domain.profile import INPUTS, After, Detect, Permissions, Profile, Ready, WatchFolder
+from watchd.domain.profile import INPUTS, After, Detect, Encode, Permissions, Profile, Ready, WatchFolder
+from watchd.domain.reuse import CachePolicy
 
 T = TypeVar("T")
 
@@ -131,6 +132,23 @@ class Format(StrEnum):
     PNG = "png"
 
 
+class Use(Section):
+    """What one profile reuses, where it shall differ from the section `cache`."""
+
+    enabled: Annotated[bool | None, units.or_auto(units.flag())] = live(
+        None, "Whether anything is reused; auto is what the section cache says."
+    )
+    outputs: Annotated[bool | None, units.or_auto(units.flag())] = live(
+        None, "Whether finished cutouts of the same file are reused; auto is what the section cache says."
+    )
+    perceptual: Annotated[bool | None, units.or_auto(units.flag())] = live(
+        None, "Whether masks of like pictures are reused; auto is what the section cache says."
+    )
+    strict: Annotated[bool | None, units.or_auto(units.flag())] = live(
+        None, "Whether a like picture must be more alike; auto is what the section cache says."
+    )
+
+
 class Recipe(Section):
     """How a cutout shall look."""
 
@@ -138,9 +156,13 @@ class Recipe(Section):
         "builtin", "The network that finds the foreground: builtin needs no download, u2net has finer edges."
     )
     format: Annotated[Format, units.choice(Format)] = live(Format.PNG, "The file format of the cutouts.")
+    encode: Annotated[Encode, units.choice(Encode)] = live(
+        Encode.FAST, "What the encoder saves: fast saves time, small saves bytes."
+    )
     inputs: Annotated[tuple[str, ...], units.choices(INPUTS)] = live(
         INPUTS, "The formats that are decoded; a file of another one is rejected."
     )
+    cache: Use = section(Use(), "What this profile reuses.")
 
 
 class Threads(Section):
@@ -179,6 +201,61 @@ class Limits(Section):
     )
     pending: Annotated[int, units.whole(1, 10_000_000)] = restart(
         10_000, "How many files are followed until they settle; the next scan finds the others."
+    )
+
+
+class Outputs(Section):
+    enabled: Annotated[bool, units.flag()] = live(
+        True, "Whether the cutout of a file that comes again is copied, nothing decoded."
+    )
+    max_size: Annotated[int, units.size("1MB", "64TB")] = live(
+        2_147_483_648, "How much room finished cutouts may take; the longest unused go first."
+    )
+
+
+_EVEN = "perceptual hashes differ in even numbers of bits, and above 32 unrelated pictures come near"
+_AGREEMENT = "below 0.7 a picture with something added would get the mask of the one without"
+
+
+class Perceptual(Section):
+    enabled: Annotated[bool, units.flag()] = live(
+        True, "Whether a picture gets the mask of a like one: recompressed, resized, another colour."
+    )
+    max_distance: Annotated[int, units.even(0, 32, _EVEN)] = live(
+        16, "In how many of the 256 bits of their perceptual hashes two like pictures may differ."
+    )
+    min_edge_agreement: Annotated[float, units.part(0.7, 1.0, _AGREEMENT)] = live(
+        0.75, "How well the edges of two like pictures must agree at every place."
+    )
+    strict: Annotated[bool, units.flag()] = live(
+        False, "Whether the two above are at most 8 and at least 0.8: fewer hits, for small added objects."
+    )
+    audit_rate: Annotated[float, units.part(0.0, 1.0)] = live(
+        0.01, "For which part of these hits the network runs all the same, to count how often they err."
+    )
+
+
+class Cache(Section):
+    enabled: Annotated[bool, units.flag()] = live(True, "Whether results are remembered and reused.")
+    dir: Annotated[Path | None, units.or_auto(units.folder())] = restart(
+        None, "Where they are remembered; auto is cache in the sidecar of each watch folder."
+    )
+    ttl: Annotated[float, units.seconds("0s", "3650d")] = live(
+        604_800.0, "How long what is not used is remembered; 0s is for ever."
+    )
+    max_size: Annotated[int, units.size("1MB", "64TB")] = live(
+        1_073_741_824, "How much room masks may take, 15 kB each; the longest unused go first."
+    )
+    cleanup_interval: Annotated[float, units.seconds("1s", "7d")] = live(
+        3600.0, "How often the cache is swept."
+    )
+    outputs: Outputs = section(Outputs(), "Finished cutouts of the very same file.")
+    perceptual: Perceptual = section(Perceptual(), "Masks of pictures that look the same.")
+    shared: Annotated[bool, units.flag()] = live(
+        False, "Whether daemons on other hosts use the same folder, so that one waits for another's result."
+    )
+    redis: Annotated[str | None, units.redis()] = restart(
+        None, "A Redis server that lends masks to hosts that share no folder; needs watchd[redis]."
     )
 
 
@@ -241,6 +318,7 @@ class Config(Section):
         Isolation.NONE, "Where pictures are decoded; process survives files that crash or hang a decoder."
     )
     limits: Limits = section(Limits(), "What is too much.")
+    cache: Cache = section(Cache(), "Results that are reused; a cutout always has its own picture's pixels.")
     receipts: Receipts = section(Receipts(), "What is remembered of files that are done.")
     log: Log = section(Log(), "What is logged, and how.")
 
@@ -256,7 +334,13 @@ class Config(Section):
 
     def profile(self, name: str) -> Profile:
         recipe = self.profiles[name]
-        return Profile(name, recipe.model, recipe.format.value, recipe.inputs)
+        return Profile(
+            name, recipe.model, recipe.format.value, recipe.encode, recipe.inputs, self._policy(recipe.cache)
+        )
+
+    def cache_of(self, folder: WatchFolder) -> Path:
+        """Where the results of a watch folder are remembered."""
+        return Path(os.path.realpath(self.cache.dir)) if self.cache.dir else folder.sidecar / "cache"
 
     def watch_folders(self) -> tuple[WatchFolder, ...]:
         """Every watch folder with a name of its own and absolute paths, symbolic links resolved."""
@@ -279,6 +363,18 @@ class Config(Section):
             for name, watch in zip(self._names(), self.watch, strict=True)
         )
 
+    def _policy(self, use: Use) -> CachePolicy:
+        like = self.cache.perceptual
+        strict = _first(use.strict, like.strict)
+        return CachePolicy(
+            enabled=_first(use.enabled, self.cache.enabled),
+            outputs=_first(use.outputs, self.cache.outputs.enabled),
+            perceptual=_first(use.perceptual, like.enabled),
+            max_distance=min(like.max_distance, 8) if strict else like.max_distance,
+            min_edge_agreement=max(like.min_edge_agreement, 0.8) if strict else like.min_edge_agreement,
+            audit_rate=like.audit_rate,
+        )
+
     def _names(self) -> list[str]:
         """The given names; else the last part of the root, with the entry's number if that is taken."""
         names: list[str] = []
@@ -290,6 +386,10 @@ class Config(Section):
                 name = f"{name}-{number}"
             names.append(name)
         return names
+
+
+def _first(own: bool | None, common: bool) -> bool:
+    return common if own is None else own
 
 
 def json_schema() -> dict[str, Any]:

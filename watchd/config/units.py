@@ -11,6 +11,8 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from watchd.domain.redisurl import check_url
+
 TIMES = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 SIZES = {
     "B": 1,
@@ -82,6 +84,36 @@ def whole(least: int, most: int) -> Written:
         parse,
         write=int,
         schema={"type": "integer", "minimum": least, "maximum": most},
+    )
+
+
+def even(least: int, most: int, why: str) -> Written:
+    number = whole(least, most)
+
+    def parse(value: object) -> int:
+        found: int = number.parse(value)
+        if found % 2:
+            raise ValueError(value)
+        return found
+
+    schema = {**(number.schema or {}), "multipleOf": 2}
+    return replace(
+        number, allowed=f"an even number from {least} to {most}", parse=parse, forms=why, schema=schema
+    )
+
+
+def part(least: float, most: float, why: str = "") -> Written:
+    def parse(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ValueError(value)
+        return _within(float(value), least, most)
+
+    return Written(
+        f"a number from {least:g} to {most:g}",
+        parse,
+        write=float,
+        forms=why,
+        schema={"type": "number", "minimum": least, "maximum": most},
     )
 
 
@@ -174,7 +206,24 @@ def folder() -> Written:
         _parse_text,
         write=_write_text,
         forms="a relative one starts at the folder of the config file",
-        locate=lambda path, base: base / os.path.expanduser(path),
+        locate=lambda path, base: None if path is None else base / os.path.expanduser(path),
+    )
+
+
+def redis() -> Written:
+    """The URL of a Redis server, or `none`, which is read as None."""
+
+    def parse(value: object) -> str | None:
+        if value in (None, "none"):
+            return None
+        if not isinstance(value, str) or check_url(value):
+            raise ValueError(value)
+        return value
+
+    return Written(
+        "redis://HOST:PORT/DB, rediss://HOST:PORT/DB, unix:///PATH?db=DB, or none",
+        parse,
+        write=lambda value: "none" if value is None else re.sub("//[^/]*@|password=[^&]*", "//***@", value),
     )
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from watchd.domain.reuse import Reuse
+
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
@@ -10,6 +12,7 @@ class Delivered:
     output: str
     model: str = ""
     notes: tuple[str, ...] = ()
+    reuse: Reuse = field(default_factory=Reuse)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
+
+from watchd.domain.reuse import CachePolicy
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".avif"}
@@ -13,7 +15,14 @@ SUFFIXES = frozenset(
 INPUTS = ("jpeg", "png", "webp", "tiff", "gif", "bmp", "avif")
 """The formats that can be decoded; JPEG includes MPO."""
 
-_NO_PIXEL = frozenset({"name", "inputs"})
+_NOT_IN_THE_FILE = frozenset({"name", "inputs", "cache"})
+
+
+class Encode(StrEnum):
+    """What the encoder saves: time, or bytes."""
+
+    FAST = "fast"
+    SMALL = "small"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +32,13 @@ class Profile:
     name: str = "default"
     model: str = "builtin"
     format: str = "png"
+    encode: Encode = Encode.FAST
     inputs: tuple[str, ...] = INPUTS
+    cache: CachePolicy = field(default_factory=CachePolicy)
 
     def fingerprint(self) -> str:
-        """16 hex digits over everything that changes a pixel of the cutout."""
-        recipe = {key: value for key, value in asdict(self).items() if key not in _NO_PIXEL}
+        """16 hex digits over everything that changes a byte of the finished file."""
+        recipe = {key: value for key, value in asdict(self).items() if key not in _NOT_IN_THE_FILE}
         return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -116,3 +116,16 @@ def test_a_settle_timeout_that_ends_before_any_file_settles_is_refused(tmp_path)
     problems = found(tmp_path, {"root": "a", "settle": "2m", "settle_timeout": "1m"})
 
     assert problems == {"watch[0].settle_timeout": "60s is not longer than watch[0].settle (120s)"}
+
+
+def test_a_cache_inside_an_inbox_is_refused(tmp_path):
+    problems = found(tmp_path, {"root": "a"}, cache={"dir": "a/inbox/cache"})
+
+    assert problems == {
+        "cache.dir": f"{tmp_path}/a/inbox/cache lies inside watch[0].inbox ({tmp_path}/a/inbox), "
+        "which would take in what comes there"
+    }
+
+
+def test_a_cache_beside_the_inboxes_stands(tmp_path):
+    assert found(tmp_path, {"root": "a"}, {"root": "b"}, cache={"dir": "cache"}) == {}

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from watchd.config.schema import Config, Recipe, Threads, json_schema
 from watchd.domain.profile import After, Detect, Profile, WatchFolder
+from watchd.domain.reuse import CachePolicy
 
 
 def config(tmp_path: Path, **values: object) -> Config:
@@ -139,3 +140,31 @@ def test_every_default_in_the_json_schema_fits_its_own_pattern():
         for key in section["properties"].values():
             if "pattern" in key:
                 assert re.fullmatch(key["pattern"], key["default"])
+
+
+def test_a_profile_reuses_what_the_cache_section_says_unless_it_differs(tmp_path):
+    it = config(
+        tmp_path,
+        cache={"outputs": {"enabled": False}, "perceptual": {"max_distance": 12}},
+        profiles={"own": {"cache": {"outputs": True, "perceptual": False}}},
+    )
+
+    assert it.profile("default").cache == CachePolicy(outputs=False, max_distance=12)
+    assert it.profile("own").cache == CachePolicy(outputs=True, perceptual=False, max_distance=12)
+
+
+def test_strict_only_tightens_what_counts_as_alike(tmp_path):
+    loose = config(tmp_path, cache={"perceptual": {"strict": True}}).profile("default").cache
+    tight = {"strict": True, "max_distance": 4, "min_edge_agreement": 0.9}
+    tighter = config(tmp_path, cache={"perceptual": tight}).profile("default").cache
+
+    assert (loose.max_distance, loose.min_edge_agreement) == (8, 0.8)
+    assert (tighter.max_distance, tighter.min_edge_agreement) == (4, 0.9)
+
+
+def test_the_cache_lies_in_the_sidecar_or_where_it_is_put(tmp_path):
+    auto = config(tmp_path, watch=[{"root": "a"}])
+    put = config(tmp_path, watch=[{"root": "a"}], cache={"dir": "remembered"})
+
+    assert auto.cache_of(auto.watch_folders()[0]) == tmp_path / "a/.watchd/cache"
+    assert put.cache_of(put.watch_folders()[0]) == tmp_path / "remembered"

@@ -207,3 +207,30 @@ def test_choices_are_kept_in_the_order_of_the_words_and_once_each():
 @pytest.mark.parametrize("value", ["a", [], ["a", "x"], [["a"]], [1], None, {}])
 def test_choices_name_the_words_that_are_allowed(value):
     assert refusal(units.choices(("a", "b", "c")), value) == "a list of a, b and c"
+
+
+@pytest.mark.parametrize("value", [1, 15, "7", 34, -2, True, None, "many"])
+def test_a_distance_that_is_odd_or_too_far_is_refused_with_the_reason(value):
+    distance = units.even(0, 32, "since hashes differ in pairs")
+
+    assert read(distance, 16) == 16
+    assert refusal(distance, value) == "an even number from 0 to 32, since hashes differ in pairs"
+
+
+@pytest.mark.parametrize("value", [0.69, 1.01, True, None, "half"])
+def test_a_part_outside_its_range_is_refused(value):
+    part = units.part(0.7, 1.0, "or others would pass")
+
+    assert (read(part, "0.75"), read(part, 1)) == (0.75, 1.0)
+    assert refusal(part, value) == "a number from 0.7 to 1, or others would pass"
+
+
+def test_a_redis_server_is_a_url_or_none():
+    assert read(units.redis(), "redis://cache.lan:6379/2") == "redis://cache.lan:6379/2"
+    assert read(units.redis(), "none") is None
+    assert refusal(units.redis(), "http://cache.lan").startswith("redis://HOST")
+
+
+@pytest.mark.parametrize("url", ["redis://:secret@cache.lan/0", "unix:///run/redis?password=secret&db=1"])
+def test_the_password_of_a_redis_server_is_not_shown(url):
+    assert "secret" not in units.redis().write(url)

@@ -2,21 +2,23 @@ from pathlib import Path
 
 from fakes import watch_folder
 
-from watchd.domain.profile import Profile
+from watchd.domain.profile import Encode, Profile
+from watchd.domain.reuse import CachePolicy
 
 
 def test_fingerprint_does_not_depend_on_the_name() -> None:
     assert Profile(name="a").fingerprint() == Profile(name="b").fingerprint()
 
 
-def test_fingerprint_depends_on_all_that_changes_a_pixel() -> None:
+def test_fingerprint_depends_on_all_that_changes_a_byte() -> None:
     prints = {
         Profile().fingerprint(),
         Profile(model="u2net").fingerprint(),
         Profile(format="x").fingerprint(),
+        Profile(encode=Encode.SMALL).fingerprint(),
     }
 
-    assert len(prints) == 3
+    assert len(prints) == 4
     assert all(len(text) == 16 for text in prints)
 
 
@@ -24,8 +26,12 @@ def test_fingerprint_does_not_depend_on_which_formats_are_taken() -> None:
     assert Profile(inputs=("png",)).fingerprint() == Profile().fingerprint()
 
 
+def test_fingerprint_does_not_depend_on_what_is_reused() -> None:
+    assert Profile(cache=CachePolicy(enabled=False)).fingerprint() == Profile().fingerprint()
+
+
 def test_fingerprint_stays_the_same_between_processes() -> None:
-    assert Profile().fingerprint() == "734db4f4fc284ecb"
+    assert Profile().fingerprint() == "30701ec3116e5359"
 
 
 def test_places_are_named_by_their_config_keys(tmp_path: Path) -> None:

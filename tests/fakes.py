@@ -4,6 +4,7 @@ import io
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,7 +18,13 @@ from PIL import Image, ImageDraw
 from watchd.domain.events import Event
 from watchd.domain.job import Job, JobId, SourceFile, Stamp
 from watchd.domain.profile import WatchFolder
+from watchd.store.cachefolder import CacheTree
 from watchd.store.claims import Holder
+from watchd.store.maskcache import MaskCache
+from watchd.store.outputcache import OutputCache
+from watchd.work.maskmemory import MaskMemory
+from watchd.work.recall import Recall, space_of
+from watchd.work.singleflight import SingleFlight
 
 
 class ManualClock:
@@ -94,15 +101,46 @@ class FakeSegmenter:
     """Says that the middle of every picture is the subject; `meanwhile` runs while it thinks."""
 
     def __init__(self) -> None:
+        self.recipe: dict[str, object] = {"weights": "fake"}
         self.sizes: list[tuple[int, int]] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def __call__(self, image: Image.Image) -> np.ndarray:
-        self.sizes.append(image.size)
+    def shrink(self, image: Image.Image) -> Image.Image:
+        return image.resize((320, 320), Image.Resampling.LANCZOS)
+
+    def __call__(self, small: Image.Image) -> np.ndarray:
+        self.sizes.append(small.size)
         self.meanwhile()
         mask = np.zeros((32, 32), np.uint8)
         mask[8:24, 8:24] = 255
         return mask
+
+
+def recall_of(
+    folder: WatchFolder,
+    segmenter: FakeSegmenter,
+    counts: Counter[str] | None = None,
+    flights: SingleFlight | None = None,
+    **changes: Any,
+) -> Recall:
+    """What is remembered in the sidecar of a watch folder."""
+    counted: Counter[str] = Counter() if counts is None else counts
+
+    def count(name: str, by: float) -> None:
+        counted[name] += by  # type: ignore[assignment]  # seconds, too
+
+    tree = CacheTree(folder.sidecar / "cache")
+    masks = MaskCache(tree, space_of(folder.profile.model, segmenter))
+    return Recall(
+        masks=MaskMemory(masks, count),
+        outputs=OutputCache(tree),
+        segmenter=segmenter,
+        profile=folder.profile,
+        maker="test",
+        flights=flights or SingleFlight(),
+        count=count,
+        **changes,
+    )
 
 
 class Crashes:

@@ -18,7 +18,7 @@ BETA_SQUARED = 0.3
 
 
 def test_builtin_is_as_good_as_it_is_said_to_be(shared: Path) -> None:
-    segment = load_segmenter(find("builtin", {}), ThreadPlan(1, 1, 1, (None,)))
+    segmenter = load_segmenter(find("builtin", {}), ThreadPlan(1, 1, 1, (None,)))
     errors, precisions, recalls = [], [], []
 
     for path in sorted((shared / "eval" / "images").iterdir()):
@@ -26,7 +26,8 @@ def test_builtin_is_as_good_as_it_is_said_to_be(shared: Path) -> None:
             picture = open_picture(file, path.name, 1_000_000).load()
         outlined = Image.open(shared / "eval" / "masks" / f"{path.stem}.png").convert("L")
         truth = np.asarray(outlined) >= 128
-        mask = Image.fromarray(segment(picture.seen())).resize(outlined.size, Image.Resampling.LANCZOS)
+        mask = Image.fromarray(segmenter(segmenter.shrink(picture.seen())))
+        mask = mask.resize(outlined.size, Image.Resampling.LANCZOS)
         errors.append(np.abs(np.asarray(mask) / 255 - truth).mean())
         precision, recall = curves(np.asarray(mask), truth)
         precisions.append(precision)

@@ -39,3 +39,10 @@ class Reuse:
     entry: str = ""
     distance: int = 0
     edge: float = 0.0
+
+    def __str__(self) -> str:
+        """As the log and `watchd explain` write it."""
+        parts = [str(self.tier)]
+        if self.tier is Tier.PERCEPTUAL:
+            parts += [f"d={self.distance}", f"edge={self.edge:.2f}"]
+        return " ".join([*parts, *([f"entry={self.entry}"] if self.entry else [])])

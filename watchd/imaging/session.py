@@ -16,7 +16,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as reasons
 from watchd.domain.errors import ModelError
 from watchd.imaging.arrays import Batch, Map
 from watchd.imaging.cpus import ThreadPlan
-from watchd.imaging.models import FoundModel
+from watchd.imaging.models import FoundModel, checksum
 from watchd.imaging.segment import U2netSegmenter
 
 
@@ -24,7 +24,10 @@ def load_segmenter(found: FoundModel, plan: ThreadPlan) -> U2netSegmenter:
     """Loads the model and runs it once, so that the first picture does not wait; ModelError as in Session."""
     session = Session(found.path, plan)
     spec = found.spec
-    segmenter = U2netSegmenter(session, session.side or spec.side, spec.mean, spec.std, spec.activation)
+    with found.path.open("rb") as file:
+        weights = checksum(file)
+    side = session.side or spec.side
+    segmenter = U2netSegmenter(session, weights, side, spec.mean, spec.std, spec.activation)
     session.warm_up(spec.side)
     return segmenter
 

@@ -11,6 +11,8 @@ from typing import BinaryIO
 
 from watchd.domain.errors import SourceChanged, SourceGone
 from watchd.domain.job import SourceFile, Stamp
+from watchd.store.filecopy import copy_content
+from watchd.store.storedfile import BadEntry, StoredFile
 from watchd.tree import Rights, Spot, Tree, open_at, rename, rename_exclusive, stat_at, sync_folder
 
 log = logging.getLogger(__name__)
@@ -24,6 +26,10 @@ def temp_name(token: str) -> str:
     return f".watchd-{token}.tmp"
 
 
+def is_temp_name(name: str) -> bool:
+    return name.startswith(".watchd-") and name.endswith(".tmp")
+
+
 def clear_temp(tree: Tree, relative: str, token: str) -> None:
     """Removes what a process that was killed has left beside `relative`."""
     with contextlib.suppress(OSError), tree.parent(relative) as target:
@@ -33,21 +39,26 @@ def clear_temp(tree: Tree, relative: str, token: str) -> None:
 def publish(
     tree: Tree,
     relative: str,
-    data: bytes,
+    content: bytes | StoredFile,
     token: str,
     replace: bool,
     confirm: Callable[[], None] = lambda: None,
 ) -> None:
-    """Puts `data` at `relative`, durably: after this returns it survives a power cut.
+    """Puts `content` at `relative`, durably: after this returns it survives a power cut.
 
     Without `replace` a name that is taken gives FileExistsError. What was written is read again before
-    it gets its name, since a share may take a write that it does not keep. `confirm` is called at the very
-    last moment, and raises if it shall not get its name after all.
+    it gets its name, since a share may take a write that it does not keep; BadEntry says that what does
+    not read back is the stored file itself. `confirm` is called at the very last moment, and raises if it
+    shall not get its name after all.
     """
     with tree.parent(relative, make=True) as target:
         with _temp_beside(target, token) as temp:
-            _write(tree, temp, data, sync=True)
-            _verify(temp, len(data), hashlib.sha256(data).digest())
+            match content:
+                case StoredFile():
+                    _write_stored(tree, temp, content)
+                case _:
+                    _write(tree, temp, content, sync=True)
+                    _verify(temp, len(content), hashlib.sha256(content).digest())
             confirm()
             (rename if replace else rename_exclusive)(temp, target)
         sync_folder(target.folder)
@@ -149,6 +160,20 @@ def _write(tree: Tree, temp: Spot, data: bytes, sync: bool) -> None:
             view = view[file.write(view) :]
         if sync:
             os.fsync(file.fileno())
+
+
+def _write_stored(tree: Tree, temp: Spot, stored: StoredFile) -> None:
+    """A failed read and a failed write look alike: whose fault it was, a second look at the source tells."""
+    try:
+        with os.fdopen(open_at(temp, _AFRESH), "wb", buffering=0) as file:
+            tree.give_rights(file.fileno())
+            copy_content(stored.handle, file.fileno(), stored.size)
+            os.fsync(file.fileno())
+        _verify(temp, stored.size, bytes.fromhex(stored.sha256))
+    except OSError as error:
+        if stored.is_sound():
+            raise
+        raise BadEntry(errno.EIO, "the cache's copy is damaged", stored.relative) from error
 
 
 def _verify(temp: Spot, size: int, sha256: bytes) -> None:

@@ -4,7 +4,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from io import BufferedReader
 
 from watchd.domain.errors import SourceChanged, SourceGone
 from watchd.domain.job import SourceFile, Stamp
@@ -27,7 +27,7 @@ class Inbox:
         self._after = after
 
     @contextmanager
-    def open(self, source: SourceFile) -> Iterator[BinaryIO]:
+    def open(self, source: SourceFile) -> Iterator[BufferedReader]:
         """The source's bytes. Raises SourceGone or SourceChanged, also on leaving if it changed meanwhile."""
         try:
             handle = self._tree.open(source.relative)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from watchd.domain.errors import TryAgain
 from watchd.store.atomic import publish, same_content
 from watchd.store.receipts import Receipt
+from watchd.store.storedfile import StoredFile
 from watchd.tree import Tree, fitting
 
 _LAST_NUMBER = 9999
@@ -22,7 +23,7 @@ class Outbox:
         self,
         receipt: Receipt,
         suffix: str,
-        data: bytes,
+        content: bytes | StoredFile,
         intend: Callable[[str, str], Receipt],
         confirm: Callable[[], None] = lambda: None,
     ) -> Receipt:
@@ -31,9 +32,10 @@ class Outbox:
         `intend(output, sha256)` must have made the choice durable when it returns: after a crash the
         receipt tells a cutout of ours from a file of the user's. A file that someone has changed since
         its delivery counts as the user's. `confirm` raises if the source is no longer ours: it is asked
-        for each name, and again right before the cutout gets it.
+        for each name, and again right before the cutout gets it. BadEntry says that a stored file is
+        damaged: nothing has been delivered, and the cutout is to be made afresh.
         """
-        digest = hashlib.sha256(data).hexdigest()
+        digest = content.sha256 if isinstance(content, StoredFile) else hashlib.sha256(content).hexdigest()
         for output in candidates(receipt.relative, suffix, receipt.output):
             ours = output == receipt.output and same_content(self._tree, output, receipt.digest)
             if not ours and self._tree.exists(output):
@@ -41,7 +43,7 @@ class Outbox:
             confirm()
             intended = intend(output, digest)
             try:
-                publish(self._tree, output, data, receipt.token, replace=ours, confirm=confirm)
+                publish(self._tree, output, content, receipt.token, replace=ours, confirm=confirm)
             except FileExistsError:
                 continue
             return intended

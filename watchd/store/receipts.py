@@ -6,11 +6,12 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from watchd.domain.job import SourceFile, Stamp, source_key
 from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, Skipped, word
+from watchd.domain.reuse import Reuse, Tier
 from watchd.store.atomic import publish, replace_quickly
 from watchd.tree import Tree
 
@@ -39,6 +40,7 @@ class Receipt:
     reason: str = ""
     notes: tuple[str, ...] = ()
     model: str = ""
+    reuse: Reuse = field(default_factory=Reuse)
     at: float = 0.0
     not_before: float = 0.0
 
@@ -53,6 +55,7 @@ class Receipt:
         facts = [f"{self.state} at {when}", f"attempt {self.attempts}"]
         facts += [f"outbox: {self.output}"] if self.output else []
         facts += [f"model {self.model}"] if self.model else []
+        facts += [f"cache {self.reuse}"] if self.reuse.tier is not Tier.OFF else []
         facts += [self.reason] if self.reason else []
         return ", ".join([*facts, *self.notes])
 
@@ -108,10 +111,12 @@ class Receipts:
     def end(self, receipt: Receipt, outcome: Outcome) -> None:
         """Writes how the attempt ended; a deferral takes the attempt back."""
         now = self._clock()
-        receipt = replace(receipt, state=word(outcome), at=now, not_before=0.0, reason="", notes=())
+        receipt = replace(
+            receipt, state=word(outcome), at=now, not_before=0.0, reason="", notes=(), reuse=Reuse()
+        )
         match outcome:
-            case Delivered(output, model, notes):
-                receipt = replace(receipt, output=output, model=model, notes=notes)
+            case Delivered(output, model, notes, reuse):
+                receipt = replace(receipt, output=output, model=model, notes=notes, reuse=reuse)
             case Skipped(reason):
                 receipt = replace(receipt, reason=reason, attempts=receipt.attempts - 1)
             case Deferred(reason, wait_s):
@@ -207,7 +212,9 @@ def _parse(text: bytes) -> Receipt:
     """ValueError, KeyError, TypeError or RecursionError for what is no receipt."""
     fields: dict[str, Any] = json.loads(text)
     stamp = Stamp(**fields["stamp"])
-    receipt = Receipt(**fields | {"stamp": stamp, "notes": tuple(fields["notes"])})
+    reuse = fields.get("reuse", {})
+    reuse = Reuse(**reuse | {"tier": Tier(reuse.get("tier", Tier.OFF))})
+    receipt = Receipt(**fields | {"stamp": stamp, "notes": tuple(fields["notes"]), "reuse": reuse})
     blank = Receipt("", stamp)
     for name in Receipt.__slots__:
         if type(getattr(receipt, name)) is not type(getattr(blank, name)):

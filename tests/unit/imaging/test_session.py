@@ -1,5 +1,6 @@
 """Real networks of a kilobyte in the real ONNX Runtime."""
 
+import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -82,7 +83,8 @@ def test_loaded_segmenter_finds_the_bright_part(tmp_path: Path, channels_last: b
     picture = Image.new("RGB", (64, 64), (10, 10, 10))
     picture.paste((250, 250, 250), (16, 16, 48, 48))
 
-    mask = load_segmenter(find(str(path), {}), PLAN)(picture)
+    segmenter = load_segmenter(find(str(path), {}), PLAN)
+    mask = segmenter(segmenter.shrink(picture))
 
     assert mask.shape == (32, 32)
     assert mask[16, 16] > 240
@@ -92,7 +94,19 @@ def test_loaded_segmenter_finds_the_bright_part(tmp_path: Path, channels_last: b
 def test_side_that_the_graph_leaves_open_is_that_of_the_table(tmp_path: Path) -> None:
     path = build_tiny_model(tmp_path / "u2netp.onnx", fixed=False)
 
-    assert load_segmenter(find(str(path), {}), PLAN)(draw()).shape == (320, 320)
+    segmenter = load_segmenter(find(str(path), {}), PLAN)
+
+    assert segmenter.recipe["side"] == 320
+    assert segmenter(segmenter.shrink(draw())).shape == (320, 320)
+
+
+def test_recipe_names_the_weights_by_the_hash_of_their_file_and_the_side_by_the_graph(tmp_path: Path) -> None:
+    path = build_tiny_model(tmp_path / "u2netp.onnx", side=48)
+
+    recipe = load_segmenter(find(str(path), {}), PLAN).recipe
+
+    assert recipe["weights"] == f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    assert recipe["side"] == 48
 
 
 def test_one_thread_a_run_starts_no_helper(tiny: Path) -> None:

@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import os
 import resource
 import shutil
@@ -17,7 +18,8 @@ from fakes import names, os_error, put, settled
 
 from watchd.domain.errors import SourceChanged, SourceGone
 from watchd.domain.job import SourceFile, Stamp
-from watchd.store.atomic import move, publish, remove, replace_quickly, same_content, temp_name
+from watchd.store.atomic import is_temp_name, move, publish, remove, replace_quickly, same_content, temp_name
+from watchd.store.storedfile import BadEntry, StoredFile
 from watchd.tree import Spot, Tree
 
 
@@ -169,6 +171,7 @@ def test_temp_is_hidden_and_short_enough_for_any_name(tree: Tree) -> None:
     publish(tree, name, b"x", "0123456789abcdef01234567-12", replace=False)
 
     assert temp_name("t").startswith(".")
+    assert is_temp_name(temp_name("t"))
     assert names(tree.root) == [name]
 
 
@@ -391,3 +394,85 @@ def test_new_version_that_took_the_name_is_not_removed(inbox: Tree) -> None:
 
     assert names(inbox.root) == ["a.jpg"]
     assert inbox.read("a.jpg") == b"the new version"
+
+
+@contextmanager
+def stored(folder: Tree, data: bytes, digest_of: bytes | None = None) -> Iterator[StoredFile]:
+    """A file as the cache has it, for nobody else to read; `digest_of` is what it should have been."""
+    put(folder.root, "entry", data)
+    (folder.root / "entry").chmod(0o600)
+    digest = hashlib.sha256(data if digest_of is None else digest_of).hexdigest()
+    with StoredFile(folder.open("entry"), "entry", len(data), digest) as file:
+        yield file
+
+
+@pytest.mark.parametrize("size", [0, 3_000_001])
+def test_stored_file_is_published_whole_and_stays_where_it_is(inbox: Tree, tree: Tree, size: int) -> None:
+    data = os.urandom(size)
+
+    with stored(inbox, data) as content:
+        publish(tree, "p/a.png", content, "t", replace=False)
+
+    assert tree.read("p/a.png", limit=1 << 30) == data
+    assert names(tree.root) == ["p/a.png"]
+    assert inbox.read("entry", limit=1 << 30) == data
+
+
+def test_stored_file_is_published_to_another_file_system(inbox: Tree, elsewhere: Tree) -> None:
+    with stored(inbox, b"cutout" * 100_000) as content:
+        publish(elsewhere, "a.png", content, "t", replace=True)
+
+    assert elsewhere.read("a.png") == b"cutout" * 100_000
+
+
+def test_published_copy_of_a_stored_file_is_not_as_private_as_the_cache(inbox: Tree, tree: Tree) -> None:
+    publish(tree, "fresh", b"cutout", "t", replace=False)
+    (tree.root / "shared").mkdir(mode=0o770)
+    (tree.root / "shared").chmod(0o770)
+
+    with stored(inbox, b"cutout") as content:
+        publish(tree, "a.png", content, "t", replace=False)
+        publish(Tree(tree.root, tree.root / "shared"), "b.png", content, "t", replace=False)
+
+    assert tree.stat("a.png").st_mode == tree.stat("fresh").st_mode
+    assert tree.stat("b.png").st_mode & 0o777 == 0o660
+
+
+@pytest.mark.parametrize("now", [b"cutouT", b"cut", b"", b"cutout and more"])
+def test_stored_file_that_is_damaged_gets_no_name(inbox: Tree, tree: Tree, now: bytes) -> None:
+    put(tree.root, "a.png", b"the last one")
+
+    with stored(inbox, now, digest_of=b"cutout") as content, pytest.raises(BadEntry, match="damaged"):
+        publish(tree, "a.png", content, "t", replace=True)
+
+    assert names(tree.root) == ["a.png"]
+    assert tree.read("a.png") == b"the last one"
+
+
+def test_stored_file_that_shrank_since_it_was_opened_gets_no_name(inbox: Tree, tree: Tree) -> None:
+    with stored(inbox, b"cutout") as content:
+        (inbox.root / "entry").write_bytes(b"cut")
+        with pytest.raises(BadEntry):
+            publish(tree, "a.png", content, "t", replace=False)
+
+    assert names(tree.root) == []
+
+
+def test_disk_that_fills_while_a_stored_file_is_copied_is_not_the_fault_of_the_cache(
+    inbox: Tree, tree: Tree
+) -> None:
+    with stored(inbox, bytes(100_000)) as content, no_file_larger_than(50_000), os_error(errno.EFBIG):
+        publish(tree, "a.png", content, "t", replace=False)
+
+    assert names(tree.root) == []
+
+
+def test_disk_that_does_not_keep_a_copy_is_not_the_fault_of_the_cache(inbox: Tree, tree: Tree) -> None:
+    class Lossy(Tree):
+        def give_rights(self, handle: int) -> None:
+            os.pwrite(handle, b"more than was asked for", 0)
+
+    with stored(inbox, b"cutout") as content, os_error(errno.EIO):
+        publish(Lossy(tree.root), "a.png", content, "t", replace=False)
+
+    assert names(tree.root) == []

@@ -1,3 +1,4 @@
+import hashlib
 import os
 from collections.abc import Callable
 from itertools import islice
@@ -10,6 +11,7 @@ from watchd.domain.errors import TryAgain
 from watchd.domain.job import SourceFile, Stamp
 from watchd.store.outbox import Outbox, candidates
 from watchd.store.receipts import Receipt, Receipts
+from watchd.store.storedfile import BadEntry, StoredFile
 from watchd.tree import Tree
 
 
@@ -29,7 +31,13 @@ class Desk:
         self._count += 1
         return self.receipts.begin(SourceFile(relative, Stamp(self._count, 2, 3, 4)), f"t-{self._count}")
 
-    def deliver(self, receipt: Receipt, data: bytes) -> str:
+    def stored(self, data: bytes, digest_of: bytes | None = None) -> StoredFile:
+        """A cutout as the cache has it; `digest_of` is what it should have been."""
+        put(self.root.parent, "entry", data)
+        digest = hashlib.sha256(data if digest_of is None else digest_of).hexdigest()
+        return StoredFile(Tree(self.root.parent).open("entry"), "entry", len(data), digest)
+
+    def deliver(self, receipt: Receipt, data: bytes | StoredFile) -> str:
         def intend(output: str, digest: str) -> Receipt:
             intended = self.receipts.intend(receipt, output, digest)
             self.meanwhile(output)
@@ -236,6 +244,32 @@ def test_outbox_in_which_every_name_is_taken_says_so(desk: Desk) -> None:
         Outbox(Full(desk.root)).deliver(
             desk.begin("a.jpg"), ".png", b"x", lambda output, digest: desk.begin("b")
         )
+
+
+def test_cutout_out_of_the_cache_is_delivered_and_known_as_this_sources_own(desk: Desk) -> None:
+    desk.drop("a.jpg", b"old")
+
+    with desk.stored(b"cutout") as content:
+        output = desk.deliver(desk.begin("a.jpg"), content)
+    again = desk.drop("a.jpg", b"new")
+
+    assert (output, again) == ("a.png", "a.png")
+    assert desk.read("a.png") == b"new"
+    assert names(desk.root) == ["a.png"]
+
+
+def test_damaged_cutout_out_of_the_cache_is_told_apart_and_a_fresh_one_takes_its_place(desk: Desk) -> None:
+    desk.drop("a.jpg", b"old")
+    receipt = desk.begin("a.jpg")
+
+    with desk.stored(b"damaged", digest_of=b"cutout") as content, pytest.raises(BadEntry):
+        desk.deliver(receipt, content)
+    before = desk.read("a.png")
+    output = desk.deliver(receipt, b"cutout")
+
+    assert (before, output) == (b"old", "a.png")
+    assert desk.read("a.png") == b"cutout"
+    assert names(desk.root) == ["a.png"]
 
 
 def test_outbox_that_is_gone_is_trouble_of_the_disk(desk: Desk) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 from fakes import wait_until
 from PIL import Image
 
-from watchd.assembly import Line, Mailbox, assemble, load_segmenters, thread_plan
+from watchd.assembly import Line, Mailbox, assemble
 from watchd.config.load import load
 from watchd.domain.profile import WatchFolder
+from watchd.provision import load_segmenters, thread_plan
 from watchd.store.places import prepare
 
 

@@ -5,30 +5,25 @@ import os
 import queue
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import psutil
-
 from watchd.background import Grace
+from watchd.caching import caches
 from watchd.config.schema import Config, Isolation
 from watchd.domain.commands import Command, Crashed, Exhausted
-from watchd.domain.errors import ExitCode, ModelError
+from watchd.domain.errors import ExitCode
 from watchd.domain.events import Event
 from watchd.domain.job import Job, SourceFile, Stamp
 from watchd.domain.ports import Listener
 from watchd.domain.profile import WatchFolder
-from watchd.imaging.cpus import ThreadPlan, cpu_quota, physical_first, plan_threads, usable_cpus
+from watchd.imaging.cpus import ThreadPlan
 from watchd.imaging.decode import open_picture
-from watchd.imaging.download import Progress as PullProgress
-from watchd.imaging.download import pull
 from watchd.imaging.isolated import IsolatedDecoders
-from watchd.imaging.models import KNOWN, FoundModel, find, model_home
 from watchd.imaging.segment import Segmenter
-from watchd.imaging.session import load_segmenter
 from watchd.intake.admission import Admission, History
 from watchd.intake.feeder import Feeder
 from watchd.intake.lane import Lane
@@ -37,6 +32,7 @@ from watchd.intake.presence import Presence
 from watchd.intake.settle import Settler
 from watchd.intake.sightings import Sightings
 from watchd.intake.watcher import Watcher
+from watchd.provision import default_memory
 from watchd.report.board import StatusBoard
 from watchd.report.eventlog import log_event
 from watchd.report.fanout import Fanout
@@ -121,12 +117,13 @@ def assemble(
     }
     flight = Flight({folder.name: Tree(folder.sidecar) for folder in folders})
     attempts = Attempts(places, flight)
+    memory = caches(config, folders, segmenters)
     decoders = IsolatedDecoders(config.limits.decode_timeout)  # starts nothing before it is asked
     processor = Processor(
         places=places,
         attempts=attempts,
         open_picture=decoders.open_picture if config.isolation is Isolation.PROCESS else open_picture,
-        segmenters=segmenters,
+        recalls=memory.recalls,
         budget=PixelBudget(config.limits.memory or default_memory()),
         limits=Limits(config.limits.max_pixels, config.limits.max_bytes, config.attempts),
         announce=announce,
@@ -156,15 +153,28 @@ def assemble(
     status = [StatusFile(folder.sidecar / STATUS_FILE, board.snapshot, _publish_status) for folder in folders]
     chores = [
         *_chores(config, folders, places, present, status),
+        *(chore for cache in memory.folders for chore in cache.chores(config)),
         Chore("sweep the flights", _HOUR_S, flight.sweep, at_start=True),
     ]
     janitor = Janitor("janitor", chores, crashed, grace)
     # On a thread of its own, for nothing slow may delay these.
-    keeper = Janitor("keeper", list(_urgent_chores(config, folders, places, attempts)), crashed, grace)
+    urgent = [
+        *_urgent_chores(config, folders, places, attempts),
+        *(chore for cache in memory.folders for chore in cache.urgent_chores(config)),
+    ]
+    keeper = Janitor("keeper", urgent, crashed, grace)
+    sink: tuple[AbstractContextManager[object], ...] = (
+        janitor,
+        keeper,
+        *memory.folders,
+        decoders,
+        pool,
+        feeder,
+    )
     if progress is not None:
         for folder in folders:
             sightings.ask_scan(folder.name)
-        return Line((janitor, keeper, decoders, pool, feeder), announce, tuple(status))
+        return Line(sink, announce, tuple(status))
     watcher = Watcher(
         folders=folders,
         sightings=sightings,
@@ -172,45 +182,7 @@ def assemble(
         on_crash=crashed,
         grace=grace,
     )
-    return Line((janitor, keeper, decoders, pool, feeder, watcher), announce, tuple(status))
-
-
-def load_segmenters(
-    models: Iterable[str], plan: ThreadPlan, environ: Mapping[str, str], progress: PullProgress
-) -> dict[str, Segmenter]:
-    """One session a model, warmed up; a known model that is not there is fetched first. ModelError."""
-    return {model: load_segmenter(fetch(model, environ, progress), plan) for model in models}
-
-
-def fetch(model: str, environ: Mapping[str, str], progress: PullProgress) -> FoundModel:
-    """Where the model's file is; downloads it if it is known and not there."""
-    try:
-        return find(model, environ)
-    except ModelError:
-        spec = KNOWN.get(model)
-        if spec is None or not spec.url:
-            raise
-        pull(spec, model_home(environ), progress)
-        return find(model, environ)
-
-
-def thread_plan(config: Config) -> ThreadPlan:
-    """From the config and the CPUs that this process may use. ConfigError for a CPU that it may not."""
-    threads = config.threads
-    cpus = physical_first(usable_cpus())
-    return plan_threads(
-        threads.workers, threads.intra_op, threads.inter_op, config.binding, cpus, cpu_quota()
-    )
-
-
-def default_memory() -> int:
-    """Half of what this machine has, or the control group that we are in."""
-    total = psutil.virtual_memory().total
-    try:
-        limit = int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii"))
-    except (OSError, ValueError):  # no such group, or "max"
-        limit = total
-    return min(total, limit) // 2
+    return Line((*sink, watcher), announce, tuple(status))
 
 
 def admission(folder: WatchFolder, places: Places) -> Admission:

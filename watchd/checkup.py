@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from watchd.assembly import default_memory, thread_plan
 from watchd.config.load import Loaded
 from watchd.domain.errors import ExitCode, StartupError
 from watchd.domain.profile import WatchFolder
 from watchd.imaging.models import find
 from watchd.intake.mounts import mount_of
 from watchd.intake.watcher import polls
+from watchd.provision import default_memory, thread_plan
 from watchd.store.places import free_bytes, prepare
 
 _LITTLE_SPACE = 1_000_000_000

@@ -10,13 +10,14 @@ from contextlib import ExitStack, suppress
 from types import FrameType, TracebackType
 from typing import Self, TextIO, assert_never
 
-from watchd.assembly import Line, Mailbox, assemble, load_segmenters, thread_plan
+from watchd.assembly import Line, Mailbox, assemble
 from watchd.config.schema import Config
 from watchd.domain.commands import Command, Crashed, Exhausted, Stop
 from watchd.domain.errors import ExitCode
 from watchd.domain.events import StateChanged
 from watchd.imaging.memory import give_back_what_is_freed
 from watchd.imaging.models import KNOWN
+from watchd.provision import load_segmenters, thread_plan
 from watchd.report import logs
 from watchd.report.download import DownloadBar
 from watchd.report.escape import escape

@@ -1,9 +1,9 @@
 import psutil
 import pytest
 
-from watchd.assembly import default_memory, fetch, thread_plan
 from watchd.config.schema import Config
 from watchd.domain.errors import ConfigError, ModelError
+from watchd.provision import default_memory, fetch, thread_plan
 
 
 def test_default_memory_is_at_most_half_of_the_machine() -> None:

@@ -214,7 +214,7 @@ class Outputs(Section):
 
 
 _EVEN = "perceptual hashes differ in even numbers of bits, and above 32 unrelated pictures come near"
-_AGREEMENT = "below 0.7 a picture with something added would get the mask of the one without"
+_AGREEMENT = "below 0.7 a picture with something added passes for the one without, above 0.9 not even a copy"
 
 
 class Perceptual(Section):
@@ -224,7 +224,7 @@ class Perceptual(Section):
     max_distance: Annotated[int, units.even(0, 32, _EVEN)] = live(
         16, "In how many of the 256 bits of their perceptual hashes two like pictures may differ."
     )
-    min_edge_agreement: Annotated[float, units.part(0.7, 1.0, _AGREEMENT)] = live(
+    min_edge_agreement: Annotated[float, units.part(0.7, 0.9, _AGREEMENT)] = live(
         0.75, "How well the edges of two like pictures must agree at every place."
     )
     strict: Annotated[bool, units.flag()] = live(
@@ -242,6 +242,9 @@ class Cache(Section):
     )
     ttl: Annotated[float, units.seconds("0s", "3650d")] = live(
         604_800.0, "How long what is not used is remembered; 0s is for ever."
+    )
+    max_age: Annotated[float, units.seconds("0s", "3650d")] = live(
+        0.0, "How long anything is remembered at all, used or not; 0s is for ever."
     )
     max_size: Annotated[int, units.size("1MB", "64TB")] = live(
         1_073_741_824, "How much room masks may take, 15 kB each; the longest unused go first."

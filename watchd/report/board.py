@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 
 from watchd.domain.events import Event, FolderPaused, FolderResumed, JobBegun, JobEnded, StateChanged
 from watchd.domain.job import JobId
-from watchd.domain.outcome import Delivered, Failed, Rejected, word
+from watchd.domain.outcome import Delivered, Failed, Outcome, Rejected, word
+from watchd.domain.reuse import Tier
 from watchd.process import started_ticks
 from watchd.report.escape import without_surrogates
 from watchd.report.status import Status, Trouble
@@ -88,6 +89,7 @@ class StatusBoard:
         self._status = replace(
             before,
             counts=_one_more(before.counts, word(event.outcome)),
+            cache=_counted(before.cache, event.outcome),
             errors=(*before.errors, *self._troubles(event))[-ERRORS_KEPT:],
         )
 
@@ -110,6 +112,14 @@ class StatusBoard:
     def _forget_old_deliveries(self) -> None:
         while self._deliveries and self._deliveries[0] <= self._clock() - RATE_WINDOW_S:
             self._deliveries.popleft()
+
+
+def _counted(cache: Mapping[str, int], outcome: Outcome) -> Mapping[str, int]:
+    match outcome:
+        case Delivered(reuse=reuse) if reuse.tier is not Tier.OFF:
+            return _one_more(cache, reuse.tier)
+        case _:
+            return cache
 
 
 def _one_more(counts: Mapping[str, int], name: str) -> Mapping[str, int]:

@@ -13,6 +13,7 @@ from watchd.domain.events import (
     StateChanged,
 )
 from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, Skipped, word
+from watchd.domain.reuse import Reuse, Tier
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +59,8 @@ def _level(outcome: Outcome) -> int:
 
 def _details(outcome: Outcome) -> dict[str, object]:
     match outcome:
-        case Delivered(output, model, notes):
-            return {"output": output, "model": model, "notes": "; ".join(notes)}
+        case Delivered(output, model, notes, reuse):
+            return {"output": output, "model": model, "notes": "; ".join(notes), **_cache(reuse)}
         case Skipped(reason):
             return {"reason": reason}
         case Deferred(reason, retry_after_s):
@@ -71,6 +72,11 @@ def _details(outcome: Outcome) -> dict[str, object]:
             return {"reason": reason, "final": final, **again, "traceback": traceback}
         case _:
             assert_never(outcome)
+
+
+def _cache(reuse: Reuse) -> dict[str, object]:
+    likeness = {"d": reuse.distance, "edge": reuse.edge} if reuse.tier is Tier.PERCEPTUAL else {}
+    return {} if reuse.tier is Tier.OFF else {"cache": str(reuse.tier), **likeness, "entry": reuse.entry}
 
 
 def _line(level: int, message: str, **fields: object) -> None:

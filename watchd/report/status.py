@@ -21,7 +21,8 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One moment of a daemon. `folders` has the reason for which each is paused, or nothing.
+    """One moment of a daemon. `folders` has the reason for which each is paused, or nothing; `cache` has the
+    number of cutouts by where their mask came from.
 
     `started_ticks` tells the process from a later one of the same pid; it counts from the boot, so no
     change of the clock disturbs it.
@@ -40,6 +41,7 @@ class Status:
     in_flight: int = 0
     images_per_second: float = 0.0
     counts: Mapping[str, int] = field(default_factory=dict)
+    cache: Mapping[str, int] = field(default_factory=dict)
     errors: tuple[Trouble, ...] = ()
 
 

@@ -74,6 +74,7 @@ def _decode(data: Any) -> Status:
         in_flight=int(data["in_flight"]),
         images_per_second=float(data["images_per_second"]),
         counts={str(name): int(count) for name, count in data["counts"].items()},
+        cache={str(name): int(count) for name, count in data.get("cache", {}).items()},
         folders={str(name): str(reason) for name, reason in data["folders"].items()},
         errors=tuple(_trouble(each) for each in data["errors"]),
     )

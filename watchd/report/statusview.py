@@ -1,6 +1,6 @@
 """The status as text for a terminal."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from watchd.report.escape import escape
@@ -15,16 +15,18 @@ def render(status: Status, now: datetime, stale: bool | None) -> str:
             "now",
             f"{status.queue_depth} waiting, {status.in_flight} in work, {status.images_per_second:g}/s",
         ),
-        (
-            "so far",
-            ", ".join(f"{count} {escape(word)}" for word, count in status.counts.items()) or "nothing",
-        ),
+        ("so far", _counts(status.counts) or "nothing"),
+        *([("cache", _counts(status.cache))] if status.cache else []),
         *_folders(status),
     ]
     lines = [_headline(status, now, stale), *(f"  {name:8}{text}" for name, text in rows)]
     if status.errors:
         lines += ["", "last errors", *_columns(map(_cells, status.errors))]
     return "\n".join(lines)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {escape(word)}" for word, count in counts.items())
 
 
 def _headline(status: Status, now: datetime, stale: bool | None) -> str:

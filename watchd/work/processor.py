@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from watchd import __version__
 from watchd.domain.errors import ClaimLost, JobError, RejectedImage
@@ -11,22 +12,25 @@ from watchd.domain.events import JobBegun, JobEnded
 from watchd.domain.job import Job
 from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, Skipped, is_final, word
 from watchd.domain.ports import Listener
-from watchd.domain.profile import After, Profile
+from watchd.domain.profile import After, Encode
+from watchd.domain.reuse import Reuse
 from watchd.imaging.compose import compose
 from watchd.imaging.decode import Opened, OpenPicture
 from watchd.imaging.encode import encode
-from watchd.imaging.segment import Segmenter
 from watchd.store.places import Places
 from watchd.store.receipts import Receipt
+from watchd.store.storedfile import BadEntry, StoredFile
 from watchd.work.attempts import Attempts
 from watchd.work.budget import PixelBudget
+from watchd.work.recall import Recall
 from watchd.work.retry import ENVIRONMENT_WAIT_S, judge
 
 log = logging.getLogger(__name__)
 
 _DEADLY = "in each of {} attempts the process ended, or took too long, while it worked on this file alone"
 
-_ABOUT = {"Software": f"watchd {__version__}"}
+MAKER = f"watchd {__version__}"
+_ABOUT = {"Software": MAKER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,17 @@ class Limits:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A finished cutout: the bytes of its file, what is to be said of it, and where its mask came from."""
+
+    data: bytes
+    notes: tuple[str, ...]
+    reuse: Reuse
+
+
 class Processor:
-    """Any thread, any number at once. `places` by watch folder, `segmenters` by model."""
+    """Any thread, any number at once. `places` and `recalls` by watch folder."""
 
     def __init__(
         self,
@@ -47,7 +60,7 @@ class Processor:
         places: Mapping[str, Places],
         attempts: Attempts,
         open_picture: OpenPicture,
-        segmenters: Mapping[str, Segmenter],
+        recalls: Mapping[str, Recall],
         budget: PixelBudget,
         limits: Limits,
         announce: Listener,
@@ -56,7 +69,7 @@ class Processor:
         self._places = places
         self._attempts = attempts
         self._open_picture = open_picture
-        self._segmenters = segmenters
+        self._recalls = recalls
         self._budget = budget
         self._limits = limits
         self._announce = announce
@@ -82,31 +95,56 @@ class Processor:
 
     def process(self, job: Job, receipt: Receipt) -> Delivered:
         """The line itself: from the settled file to the cutout in the outbox and the original retired."""
-        places = self._places[job.folder.name]
-        profile = job.folder.profile
         self._check(job)
-        with places.inbox.open(job.source) as file:
-            name, inputs = job.source.relative, profile.inputs
-            header = self._open_picture(file, name, self._limits.max_pixels, inputs)
-            needed = header.peak_bytes + job.source.stamp.size
-            with self._budget.reserve(needed, self._attempts.waiting(job)):
-                data, notes = self._cut_out(header, profile)
+        recall = self._recalls[job.folder.name]
+        with self._places[job.folder.name].inbox.open(job.source) as file:
+            sha256 = recall.digest(file)
+        with recall.alone(sha256, partial(self._attempts.waiting, job)):
+            remembered = self._deliver_remembered(job, receipt, recall, sha256)
+            if remembered is not None:
+                return remembered
+            cut = self._cut_out(job, recall, sha256)
+            receipt = self._deliver(job, receipt, cut.data)
+            recall.keep(sha256, cut.data, receipt.digest)
+            return Delivered(receipt.output, job.folder.profile.model, cut.notes, cut.reuse)
+
+    def _deliver_remembered(
+        self, job: Job, receipt: Receipt, recall: Recall, sha256: str
+    ) -> Delivered | None:
+        """The finished cutout of the very same file, with nothing decoded; None if none is remembered."""
+        stored = recall.finished(sha256)
+        if stored is None:
+            return None
+        with stored:
+            try:
+                receipt = self._deliver(job, receipt, stored)
+            except BadEntry:
+                recall.forget(stored)
+                return None
+            reuse = recall.delivered(stored, sha256)
+        return Delivered(receipt.output, job.folder.profile.model, reuse=reuse)
+
+    def _cut_out(self, job: Job, recall: Recall, sha256: str) -> Cut:
+        """Reads, and makes the cutout once there is memory for it."""
+        source, inputs = job.source, job.folder.profile.inputs
+        with self._places[job.folder.name].inbox.open(source) as file:
+            header = self._open_picture(file, source.relative, self._limits.max_pixels, inputs)
+            with self._budget.reserve(header.peak_bytes + source.stamp.size, self._attempts.waiting(job)):
+                return _cut(header, recall, sha256, job.folder.profile.encode)
+
+    def _deliver(self, job: Job, receipt: Receipt, content: bytes | StoredFile) -> Receipt:
+        """The cutout is safely in the outbox, and then the original leaves the inbox."""
+        places = self._places[job.folder.name]
         places.inbox.confirm(job.source)
         receipt = places.outbox.deliver(
             receipt,
-            f".{profile.format}",
-            data,
+            f".{job.folder.profile.format}",
+            content,
             intend=lambda name, digest: places.receipts.intend(receipt, name, digest),
             confirm=lambda: self._must_hold(job),
         )
         places.inbox.retire(job.source, job.token)
-        return Delivered(receipt.output, profile.model, notes)
-
-    def _cut_out(self, header: Opened, profile: Profile) -> tuple[bytes, tuple[str, ...]]:
-        """The bytes of the cutout, and notes; what it took in memory is gone when it returns."""
-        picture = header.load()
-        mask = self._segmenters[profile.model](picture.seen())
-        return encode(compose(picture, mask), picture.icc, picture.dpi, _ABOUT), picture.notes
+        return receipt
 
     def _attempt(self, job: Job, receipt: Receipt) -> Outcome:
         """One attempt, from what may go wrong in it to its receipt."""
@@ -160,6 +198,14 @@ class Processor:
         if size > limit:
             reason = f"{name}: {size} bytes exceed the limit of {limit} (limits.max_bytes)"
             raise RejectedImage(reason, "Raise limits.max_bytes, or make the file smaller.")
+
+
+def _cut(header: Opened, recall: Recall, sha256: str, saving: Encode) -> Cut:
+    """From the header to the bytes; all else that it took in memory is gone when it returns."""
+    picture = header.load()
+    mask, reuse = recall.mask(sha256, picture)
+    data = encode(compose(picture, mask), picture.icc, picture.dpi, _ABOUT, saving)
+    return Cut(data, picture.notes, reuse)
 
 
 def _now() -> str:

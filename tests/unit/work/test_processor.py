@@ -22,6 +22,7 @@ from fakes import (
     encoded,
     names,
     put,
+    recall_of,
     settled,
     watch_folder,
 )
@@ -31,6 +32,7 @@ from watchd.domain.events import JobBegun, JobEnded
 from watchd.domain.job import Job, JobId, SourceFile
 from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, Skipped
 from watchd.domain.profile import After, Profile
+from watchd.domain.reuse import CachePolicy, Tier
 from watchd.imaging.decode import open_picture
 from watchd.store.atomic import temp_name
 from watchd.store.flight import Flight
@@ -55,7 +57,8 @@ class Bench:
         listener: RecordingListener,
         **changes: Any,
     ) -> None:
-        self.folder = watch_folder(root, **changes)
+        forgetful = Profile(cache=CachePolicy(enabled=False))
+        self.folder = watch_folder(root, **{"profile": forgetful} | changes)
         self.claims = claims
         self.segmenter = segmenter
         self.listener = listener
@@ -84,7 +87,7 @@ class Bench:
             places={self.folder.name: self.places},
             attempts=self.attempts(),
             open_picture=self.open_picture,
-            segmenters={self.folder.profile.model: self.segmenter},
+            recalls={self.folder.name: recall_of(self.folder, self.segmenter)},
             budget=self.budget,
             limits=self.limits,
             announce=self.listener,
@@ -174,7 +177,7 @@ def test_claim_is_free_when_the_listeners_hear_of_the_end(bench: Bench) -> None:
         places={"photos": bench.places},
         attempts=bench.attempts(),
         open_picture=open_picture,
-        segmenters={"builtin": bench.segmenter},
+        recalls={bench.folder.name: recall_of(bench.folder, bench.segmenter)},
         budget=bench.budget,
         limits=bench.limits,
         announce=listen,
@@ -660,3 +663,55 @@ def test_format_that_the_profile_does_not_want_is_rejected(bench: Bench) -> None
 
     assert isinstance(outcome, Rejected)
     assert "inputs of the profile" in outcome.reason
+
+
+@pytest.fixture
+def remembering(
+    tmp_path: Path, claims: FakeClaims, segmenter: FakeSegmenter, listener: RecordingListener
+) -> Bench:
+    return Bench(tmp_path, claims, segmenter, listener, profile=Profile())
+
+
+def test_same_picture_again_is_delivered_without_being_decoded(remembering: Bench) -> None:
+    remembering.drop("a.jpg")
+    remembering.handle(remembering.job("a.jpg"))
+    remembering.drop("b.jpg")
+    remembering.open_picture = raising(AssertionError("decoded"))
+
+    outcome = remembering.handle(remembering.job("b.jpg"))
+
+    assert isinstance(outcome, Delivered)
+    assert outcome.reuse.tier is Tier.OUTPUT
+    assert remembering.receipt("b.jpg").reuse == outcome.reuse
+    outbox = remembering.folder.outbox
+    assert (outbox / "b.png").read_bytes() == (outbox / "a.png").read_bytes()
+
+
+def test_remembered_cutout_that_is_damaged_is_made_afresh(remembering: Bench) -> None:
+    remembering.drop("a.jpg")
+    remembering.handle(remembering.job("a.jpg"))
+    (stored,) = (remembering.folder.sidecar / "cache/v1/outputs").glob("*/*.png")
+    stored.write_bytes(stored.read_bytes()[:-1] + b"x")
+    remembering.drop("b.jpg")
+
+    outcome = remembering.handle(remembering.job("b.jpg"))
+
+    assert isinstance(outcome, Delivered)
+    assert outcome.reuse.tier is Tier.EXACT
+    outbox = remembering.folder.outbox
+    assert (outbox / "b.png").read_bytes() == (outbox / "a.png").read_bytes() == stored.read_bytes()
+
+
+def test_source_that_changes_before_a_remembered_cutout_is_delivered_is_left_alone(
+    remembering: Bench,
+) -> None:
+    remembering.drop("a.jpg")
+    remembering.handle(remembering.job("a.jpg"))
+    remembering.drop("b.jpg")
+    job = remembering.job("b.jpg")
+    remembering.drop("b.jpg", encoded("JPEG", draw(80, 60)))
+
+    outcome = remembering.handle(job)
+
+    assert isinstance(outcome, Skipped)
+    assert names(remembering.folder.outbox) == ["a.png"]

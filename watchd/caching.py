@@ -1,0 +1,119 @@
+"""Says what each watch folder remembers with: builds the parts of the caches from a Config."""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from watchd.config.schema import Config
+from watchd.domain.profile import WatchFolder
+from watchd.imaging.segment import Segmenter
+from watchd.store.cachefolder import open_cache
+from watchd.store.claims import FileClaims
+from watchd.store.counters import Counters
+from watchd.store.eviction import CacheLimits, sweep
+from watchd.store.maskcache import MaskCache
+from watchd.store.outputcache import OutputCache
+from watchd.store.room import Room
+from watchd.work.janitor import Chore
+from watchd.work.maskmemory import MaskMemory
+from watchd.work.processor import MAKER
+from watchd.work.recall import Recall, recipe_of, space_of
+from watchd.work.singleflight import SingleFlight
+
+_REFRESH_EVERY_S = 30.0
+_SAVE_EVERY_S = 60.0
+
+
+class CacheFolder:
+    """One folder of the cache, with the masks of every model in use; several watch folders may share it."""
+
+    def __init__(self, root: Path, config: Config) -> None:
+        self.root = root
+        self._tree = open_cache(root)
+        self._room = Room(self._tree)
+        self._counters = Counters(self._tree)
+        self._masks: dict[str, MaskCache] = {}
+        self._outputs = OutputCache(self._tree, room=self._room)
+        self._claims = FileClaims(self._tree, config.lease) if config.cache.shared else None
+        self._flights = SingleFlight(self._claims)
+        self._limits = limits(config)
+        self._closing = threading.Event()
+
+    def recall(self, folder: WatchFolder, segmenter: Segmenter) -> Recall:
+        space = space_of(folder.profile.model, segmenter)
+        if space not in self._masks:
+            recipe = recipe_of(segmenter)
+            self._masks[space] = MaskCache(self._tree, space, room=self._room, recipe=recipe)
+        return Recall(
+            masks=MaskMemory(self._masks[space], self._counters.add),
+            outputs=self._outputs,
+            segmenter=segmenter,
+            profile=folder.profile,
+            maker=MAKER,
+            flights=self._flights,
+            count=self._counters.add,
+        )
+
+    def limit(self, new: CacheLimits) -> None:
+        """Holds from the next sweep on."""
+        self._limits = new
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        with suppress(OSError):
+            self._counters.save()
+
+    def chores(self, config: Config) -> Iterable[Chore]:
+        yield Chore(f"sweep the cache {self.root}", config.cache.cleanup_interval, self._sweep, at_start=True)
+        yield Chore(f"save the counters of {self.root}", _SAVE_EVERY_S, self._counters.save)
+        yield Chore(f"look for news in {self.root}", _REFRESH_EVERY_S, self._refresh, at_start=True)
+
+    def urgent_chores(self, config: Config) -> Iterable[Chore]:
+        if self._claims is not None:
+            yield Chore(f"refresh the claims of {self.root}", config.lease / 4, self._claims.refresh)
+
+    def _sweep(self) -> None:
+        swept = sweep(self._tree, self._limits, time.time(), self._closing.is_set)
+        self._room.look()
+        if swept is not None:
+            self._counters.add("evicted_ttl", swept.masks.by_ttl + swept.outputs.by_ttl)
+            self._counters.add("evicted_size", swept.masks.by_size + swept.outputs.by_size)
+
+    def _refresh(self) -> None:
+        for masks in self._masks.values():
+            masks.refresh()
+
+
+@dataclass(frozen=True, slots=True)
+class Caches:
+    """`recalls` by watch folder; `folders` are the parts that live."""
+
+    recalls: Mapping[str, Recall]
+    folders: tuple[CacheFolder, ...]
+
+
+def caches(config: Config, folders: Sequence[WatchFolder], segmenters: Mapping[str, Segmenter]) -> Caches:
+    """Builds and reads nothing yet."""
+    by_root: dict[Path, CacheFolder] = {}
+    recalls = {}
+    for folder in folders:
+        root = config.cache_of(folder)
+        if root not in by_root:
+            by_root[root] = CacheFolder(root, config)
+        recalls[folder.name] = by_root[root].recall(folder, segmenters[folder.profile.model])
+    return Caches(recalls, tuple(by_root.values()))
+
+
+def limits(config: Config) -> CacheLimits:
+    cache = config.cache
+    return CacheLimits(cache.ttl, cache.max_age, cache.max_size, cache.outputs.max_size)

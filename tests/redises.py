@@ -4,7 +4,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -79,10 +79,12 @@ class FakeLink:
 
     def __init__(self, *replies: list[Reply]) -> None:
         self.asked: list[tuple[Command, ...]] = []
+        self.meanwhile: Callable[[], None] = lambda: None
         self._replies = list(replies)
 
-    def ask(self, *commands: Command, whole: bool = False) -> list[Reply]:
+    def ask(self, *commands: Command) -> list[Reply]:
         self.asked.append(commands)
+        self.meanwhile()
         if not self._replies:
             raise NoAnswer
         return self._replies.pop(0)

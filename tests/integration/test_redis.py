@@ -4,7 +4,9 @@ import socket
 import socketserver
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from fakes import Crashes, wait_until
@@ -131,11 +133,15 @@ def test_stream_does_not_grow_for_ever(link: RedisLink) -> None:
 def test_stream_key_that_is_something_else_costs_nothing_but_news(
     link: RedisLink, crashes: Crashes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    link.ask(("SET", f"wd:{SPACE}:new", b"x"))
+    link.ask(("SET", f"wd:{SPACE}:new", b"x"), ("CONFIG", "RESETSTAT"))
 
     with RedisFollower(link, [(SPACE, lambda name: None)], crashes, Grace(5)):
         wait_until(lambda: caplog.records)
+        for _ in range(100):
+            link.ask(("PING",))
+        (stats,) = link.ask(("INFO", "commandstats"))
 
+    assert b"cmdstat_xread:calls=1," in stats
     assert [record.message for record in caplog.records] == [REFUSES]
     assert crashes.seen == []
     assert link.there
@@ -203,17 +209,16 @@ def test_counts_of_all_hosts_add_up(link: RedisLink, other: RedisLink) -> None:
     assert here.counters() == {"miss": 42, "hit_exact": 1}
 
 
-def test_counts_that_redis_cannot_add_are_kept_all_of_them(link: RedisLink) -> None:
-    link.ask(("SET", f"wd:{SPACE}:counters", b"x"))
+def test_count_that_redis_refuses_makes_no_other_count_twice(link: RedisLink) -> None:
+    link.ask(("HSET", f"wd:{SPACE}:counters", "hit", b"x"))
     counters = RedisCounters(link, SPACE)
     counters.count("miss", 2)
     counters.count("hit", 3)
 
     counters.flush()
-    link.ask(("DEL", f"wd:{SPACE}:counters"))
     counters.flush()
 
-    assert counters.counters() == {"miss": 2, "hit": 3}
+    assert counters.counters() == {"miss": 2}
 
 
 def test_redis_without_room_is_told_once_and_still_read(
@@ -233,7 +238,7 @@ def test_redis_without_room_is_told_once_and_still_read(
 
     (record,) = caplog.records
     assert "maxmemory" in record.reason
-    assert MASK.hex()[:20] not in str(vars(record))
+    assert len(record.reason) < 200  # the command is not in it
     assert kept == MASK
     assert token is not None
 
@@ -292,20 +297,26 @@ def test_what_answers_and_is_no_redis_counts_as_away(
             self.request.sendall(greeting)
 
     with socketserver.TCPServer(("127.0.0.1", 0), Stranger) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        url = f"redis://127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.handle_request)
         thread.start()
 
-        with RedisLink(f"redis://127.0.0.1:{server.server_address[1]}") as link, pytest.raises(NoAnswer):
-            link.ask(("PING",))
+        with ExitStack() as life:
+            life.callback(thread.join)
+            link = life.enter_context(RedisLink(url))
+            with pytest.raises(NoAnswer):
+                link.ask(("PING",))
 
-        server.shutdown()
-        thread.join()
     assert [record.message for record in caplog.records] == [AWAY]
 
 
 def test_what_takes_connections_and_says_nothing_counts_as_away() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
+        began = time.monotonic()
 
         with RedisLink(f"redis://127.0.0.1:{port}") as link:
-            assert not link.there
+            there = link.there
+
+    assert not there
+    assert time.monotonic() - began < 5

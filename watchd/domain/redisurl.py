@@ -2,6 +2,9 @@
 
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
+# The redis package reads more from a URL, and that would win over what the cache relies on: its timeouts.
+_OPTIONS = ("db", "username", "password")
+_TLS = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname")
 _FORMS = "redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH?db=DB"
 
 
@@ -24,9 +27,9 @@ def check_url(url: str) -> str | None:
 
 def _check_options(parts: SplitResult) -> str | None:
     query = parse_qs(parts.query, keep_blank_values=True)
-    # The redis package reads more from here, and that would win over what the cache relies on: its timeouts.
-    if not all(key in ("db", "username", "password") or key.startswith("ssl_") for key in query):
-        return "may have db, username, password and ssl_... behind its question mark, nothing else"
+    allowed = (*_OPTIONS, *_TLS) if parts.scheme == "rediss" else _OPTIONS
+    if not query.keys() <= set(allowed):
+        return f"may have behind its question mark only {', '.join(allowed)}"
     path = parts.path.strip("/") if parts.scheme != "unix" else ""
     if not all(number.isascii() and number.isdigit() for number in (path or "0", *query.get("db", []))):
         return "names no database; that is a number, as in redis://HOST/0"

@@ -3,13 +3,14 @@
 import threading
 from collections import Counter
 
-from watchd.store.redislink import NoAnswer, RedisLink
+from watchd.store.redislink import NoAnswer, RedisLink, Refused
 
 
 class RedisCounters:
     """Counts in memory, for `flush` to add to Redis now and then. Any thread.
 
-    What could not be added is kept for the next time. A reply that is lost makes a number count twice.
+    What a Redis that is away has not got is kept for the next time; what it refuses is lost. A reply that
+    is lost makes a number count twice.
     """
 
     def __init__(self, link: RedisLink, space: str) -> None:
@@ -29,7 +30,9 @@ class RedisCounters:
         if not pending:
             return
         try:
-            self._link.ask(*(("HINCRBY", self._key, field, by) for field, by in pending.items()), whole=True)
+            self._link.ask(*(("HINCRBY", self._key, field, by) for field, by in pending.items()))
+        except Refused:
+            return
         except NoAnswer:
             with self._pending_guard:
                 self._pending.update(pending)

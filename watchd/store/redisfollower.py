@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 
 from watchd.background import Background, Grace, OnCrash
-from watchd.store.redislink import Command, NoAnswer, RedisLink, Reply
+from watchd.store.redislink import Command, NoAnswer, RedisLink, Refused, Reply
 from watchd.store.redisshare import stream_of
 
 Learn = Callable[[str], None]
@@ -40,11 +40,10 @@ class RedisFollower(Background):
         while not stopping.is_set():
             try:
                 self._read_streams(stopping)
+            except Refused:
+                stopping.wait(_REFUSED_S)
             except NoAnswer:
-                if self._link.there:
-                    stopping.wait(_REFUSED_S)
-                else:
-                    self._link.reconnect(stopping)
+                self._link.reconnect(stopping)
 
     def _read_streams(self, stopping: threading.Event) -> None:
         """Until it is to stop; NoAnswer ends it, too."""

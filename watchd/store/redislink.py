@@ -30,7 +30,11 @@ _LONGEST_RETRY_S = 60.0
 
 
 class NoAnswer(Exception):
-    """Redis is away, or refuses this command; it has been logged where someone should know."""
+    """Redis is away; that has been logged."""
+
+
+class Refused(NoAnswer):
+    """Redis is there and refuses a command: it has no room, or no right, or something else under that key."""
 
 
 class RedisLink:
@@ -64,19 +68,19 @@ class RedisLink:
     def there(self) -> bool:
         return self._there is True
 
-    def ask(self, *commands: Command, whole: bool = False) -> list[Reply]:
-        """The replies to all of them, in one round trip; NoAnswer if there is none, or one is a refusal.
+    def ask(self, *commands: Command) -> list[Reply]:
+        """The replies to all of them, in one round trip. NoAnswer if there is none, Refused if one is.
 
-        `whole`: as one transaction. Takes up to about 1.5 s in the moment in which the server is lost.
+        Takes up to about 2 s in the moment in which the server is lost.
         """
         if not self.there:
             raise NoAnswer
-        replies = self._exchange(commands, whole)
+        replies = self._exchange(commands)
         accepted: list[Reply] = []
         for reply in replies:
             if isinstance(reply, ResponseError):
                 self._is_refused(reply)
-                raise NoAnswer from reply
+                raise Refused from reply
             accepted.append(reply)
         return accepted
 
@@ -90,20 +94,18 @@ class RedisLink:
 
     def _probe(self) -> None:
         try:
-            self._exchange([("PING",)], whole=False)
+            self._exchange([("PING",)])
         except NoAnswer:
             return
         self._is_there()
 
-    def _exchange(self, commands: Sequence[Command], whole: bool) -> "list[Reply | ResponseError]":
+    def _exchange(self, commands: Sequence[Command]) -> "list[Reply | ResponseError]":
         try:
-            with self._redis.pipeline(transaction=whole) as pipeline:
+            with self._redis.pipeline(transaction=False) as pipeline:
                 for command in commands:
                     pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
                 # Else an error would repeat its command, and that is a mask.
                 return pipeline.execute(raise_on_error=False)
-        except ResponseError as error:  # of a transaction as a whole
-            return [error]
         except (RedisError, OSError, ValueError) as error:  # ValueError: what answers there is no Redis
             self._is_away(error)
             raise NoAnswer from error

@@ -37,7 +37,9 @@ def test_what_names_a_server_is_fine(url: str) -> None:
         ("redis://cache?db=", "no database"),
         ("unix://", "no socket"),
         ("unix://:hidden@?db=1", "no socket"),
-        ("redis://:hidden@cache?socket_timeout=3600", "nothing else"),
+        ("redis://:hidden@cache?socket_timeout=3600", "only db, username, password"),
+        ("redis://:hidden@cache?ssl_ca_certs=/hidden.pem", "only db, username, password"),
+        ("rediss://:hidden@cache?ssl_hidden=1", "ssl_cert_reqs"),
     ],
 )
 def test_what_names_none_is_told_without_its_password(url: str, what: str) -> None:

@@ -89,3 +89,14 @@ def test_only_what_is_held_is_refreshed() -> None:
     ((command,),) = link.asked
     assert gone is None
     assert command[3:] == (f"wd:u2net-123:claim:{KEY}", kept, 60_000)
+
+
+def test_refresh_tells_nothing_of_a_claim_that_redis_has_not_granted_yet() -> None:
+    link = FakeLink([None])
+    here = claims(link)
+    link.meanwhile = here.refresh
+
+    token = here.acquire(KEY)
+
+    assert token is None
+    assert len(link.asked) == 1

@@ -17,7 +17,6 @@ class EndingLink(FakeLink):
 
     def __init__(self, *replies: list[Reply]) -> None:
         super().__init__(*replies)
-        self.there = False
         self.outages: list[list[Reply]] = []
 
     def reconnect(self, stopping: threading.Event) -> None:

@@ -1,15 +1,17 @@
 """What the fault tests have tried: counted by the oracle, told as a table at the end of the run."""
 
+import ast
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass
 class Count:
     """Of one test: how often the oracle was asked, about how many files at most, and what it found."""
 
-    checks: int = 0
+    looks: int = 0
     inputs: int = 0
     lost: int = 0
     partial: int = 0
@@ -21,29 +23,46 @@ class Tally:
 
     def add(self, inputs: int, lost: int, partial: int) -> None:
         """Counts one look of the oracle, for the test that is running."""
-        test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" ")[0]
-        count = self._counts.setdefault(_sentence(test), Count())
-        count.checks += 1
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+        count = self._counts.setdefault(test, Count())
+        count.looks += 1
         count.inputs = max(count.inputs, inputs)
         count.lost += lost
         count.partial += partial
 
     def table(self) -> Iterator[str]:
-        """Markdown; nothing where no fault test has run."""
+        """Markdown, a row for each module; nothing where no fault test has run."""
         if not self._counts:
             return
-        yield "| fault | looks | inputs | lost | partial |"
-        yield "| --- | ---: | ---: | ---: | ---: |"
-        for name, count in sorted(self._counts.items()):
-            yield f"| {name} | {count.checks} | {count.inputs} | {count.lost} | {count.partial} |"
+        yield "| faults | tests | looks | inputs | lost | partial |"
+        yield "| --- | ---: | ---: | ---: | ---: | ---: |"
+        for file in sorted({_file(test) for test in self._counts}):
+            counts = [count for test, count in self._counts.items() if _file(test) == file]
+            yield _row(_about(file), counts)
+        yield _row("all", self._counts.values())
 
 
 TALLY = Tally()
 
 
-def _sentence(test: str) -> str:
-    """`tests/fault/test_kill.py::test_killed_at_random[x]` as `kill: killed at random [x]`."""
-    path, _, name = test.partition("::")
-    file = os.path.basename(path).removeprefix("test_").removesuffix(".py")
-    words, bracket, parameters = name.removeprefix("test_").partition("[")
-    return f"{file}: {words.replace('_', ' ')}" + (f" [{parameters}" if bracket else "")
+def _file(test: str) -> str:
+    return test.partition("::")[0]
+
+
+def _about(file: str) -> str:
+    """What the module says of itself."""
+    path = Path(__file__).parents[1] / file
+    about = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    return (about or file).splitlines()[0].rstrip(".")
+
+
+def _row(name: str, counts: Iterable[Count]) -> str:
+    counts = list(counts)
+    numbers = [
+        len(counts),
+        sum(count.looks for count in counts),
+        sum(count.inputs for count in counts),
+        sum(count.lost for count in counts),
+        sum(count.partial for count in counts),
+    ]
+    return f"| {name} | {' | '.join(f'{number:,}' for number in numbers)} |"

@@ -169,6 +169,7 @@ def assemble(
         *memory.folders,
         decoders,
         pool,
+        *(each.asides for each in places.values()),
         feeder,
     )
     if progress is not None:
@@ -235,6 +236,7 @@ def _chores(
         yield Chore(f"status of {folder.name}", _STATUS_EVERY_S, file.write_if_changed)
         here, there = places[folder.name], partial(_may_be_there, present[folder.name], Tree(folder.inbox))
         yield Chore(f"sweep the claims of {folder.name}", _HOUR_S, here.claims.sweep, at_start=True)
+        yield Chore(f"put back what was left aside in {folder.name}", _HOUR_S, here.asides.put_back)
         prune = partial(here.receipts.prune, config.receipts.keep, there)
         yield Chore(f"prune the receipts of {folder.name}", _DAY_S, prune)
 

@@ -106,15 +106,20 @@ def test_memory_that_is_short_for_a_while_costs_no_attempt(
 
 
 def _dies_of(root: Path, daemon: "subprocess.Popen[str]", name: str) -> bool:
-    """Kills the daemon once that file is in flight; False if it never is, but ends in failed/."""
-    key = source_key(name)
+    """Freezes the daemon once it works on that file; False if it never does, but puts it into failed/."""
+
+    def at_work() -> bool:
+        """Its attempt is on disk; in flight it is a little earlier, and then a death costs nothing."""
+        receipt = Receipts(Tree(root / ".watchd")).read(name)
+        begun = receipt is not None and receipt.flight.startswith(f"{daemon.pid}-")
+        return begun and source_key(name) in in_flight(root).get(daemon.pid, [])
 
     def caught() -> bool:
-        if key not in in_flight(root).get(daemon.pid, []):
+        if not at_work():
             return (root / "failed" / name).exists()
         daemon.send_signal(signal.SIGSTOP)
         wait_until(lambda: state_of(daemon.pid) in "Tt", within_s=30)
-        if key in in_flight(root).get(daemon.pid, []):
+        if at_work():
             return True
         daemon.send_signal(signal.SIGCONT)
         return False

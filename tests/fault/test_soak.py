@@ -10,6 +10,7 @@ import pytest
 from commands import daemon
 from fakes import draw, encoded, wait_until
 from fuzzer import mutants
+from tally import TALLY
 
 pytestmark = pytest.mark.slow
 
@@ -29,9 +30,9 @@ MOST_BYTES_A_FILE = 40_000
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("isolation", ["none", "process"])
+@pytest.mark.parametrize(("isolation", "cache"), [("none", "false"), ("process", "false"), ("none", "true")])
 def test_memory_is_flat_and_nothing_leaks(
-    root: Path, tiny: Path, isolation: str, pytestconfig: pytest.Config
+    root: Path, tiny: Path, isolation: str, cache: str, pytestconfig: pytest.Config
 ) -> None:
     batches = (2000 if pytestconfig.getoption("--all") else 300) // BATCH
     # Both sides of the house: whole pictures, and broken ones that take the ways of errors.
@@ -44,6 +45,7 @@ def test_memory_is_flat_and_nothing_leaks(
     environ = {
         "WATCHD_THREADS_WORKERS": "2",
         "WATCHD_ISOLATION": isolation,
+        "WATCHD_CACHE_ENABLED": cache,
         "WATCHD_LIMITS_MAX_PIXELS": "10MP",
     }
     (root).mkdir()
@@ -68,6 +70,7 @@ def test_memory_is_flat_and_nothing_leaks(
     assert max(descriptors[WARM_UP:]) <= max(descriptors[:WARM_UP]) + 2, descriptors
     outcomes = len(list((root / "originals").iterdir())) + len(list((root / "failed").glob("*.error.json")))
     assert outcomes == done
+    TALLY.add(done, lost=0, partial=0)
 
 
 def _drop(root: Path, name: str, data: bytes) -> None:

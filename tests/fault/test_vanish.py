@@ -1,4 +1,7 @@
-"""Sources that go away, and a queue that is full all the time."""
+"""Sources that go away, and a queue that is full all the time.
+
+No file is the same as another, for the cutout of the same file would only be copied.
+"""
 
 from pathlib import Path
 
@@ -10,7 +13,7 @@ def test_sources_that_vanish_at_any_stage_are_no_failure_and_stop_nothing(tmp_pa
     data = encoded("JPEG", draw(1200, 900))
     with running(tmp_path / "root", tiny, {"queue.size": 4}) as house:
         for number in range(40):
-            (house.folder.inbox / f"{number}.jpg").write_bytes(data)
+            (house.folder.inbox / f"{number}.jpg").write_bytes(data + bytes([number]))
         taken = 0
         for number in range(39, 0, -2):
             path = house.folder.inbox / f"{number}.jpg"
@@ -32,7 +35,7 @@ def test_queue_of_one_is_back_pressure_and_loses_nothing(tmp_path: Path, tiny: P
     data = encoded("JPEG", draw(200, 150))
     with running(tmp_path / "root", tiny, {"queue.size": 1, "limits.pending": 8}) as house:
         for number in range(60):
-            (house.folder.inbox / f"{number}.jpg").write_bytes(data)
+            (house.folder.inbox / f"{number}.jpg").write_bytes(data + bytes([number]))
 
         wait_until(lambda: len(house.originals()) == 60, within_s=40)
 
@@ -40,9 +43,10 @@ def test_queue_of_one_is_back_pressure_and_loses_nothing(tmp_path: Path, tiny: P
 
 
 def test_pictures_wait_for_the_budget_and_a_larger_one_passes_alone(tmp_path: Path, tiny: Path) -> None:
+    data = encoded("JPEG", draw(3000, 2500))
     with running(tmp_path / "root", tiny, {"limits.memory": "64MB"}) as house:
         for number in range(4):
-            (house.folder.inbox / f"{number}.jpg").write_bytes(encoded("JPEG", draw(3000, 2500)))
+            (house.folder.inbox / f"{number}.jpg").write_bytes(data + bytes([number]))
 
         wait_until(lambda: len(house.originals()) == 4, within_s=40)
 

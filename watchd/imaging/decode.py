@@ -1,5 +1,6 @@
 """An open file becomes a picture: recognised by its content, within the pixel limit, upright."""
 
+import errno
 import os
 import struct
 import warnings
@@ -185,9 +186,10 @@ def _too_large(name: str, found: str, max_pixels: int) -> RejectedImage:
 def _trouble(error: BaseException, name: str) -> JobError:
     if isinstance(error, MemoryError):
         return TryAgain(f"{name}: not enough memory to decode it")
-    if isinstance(error, OSError) and error.errno is not None:
-        # Pillow's own OSErrors carry no number: this one is the disk's or the share's.
-        return TryAgain(f"{name}: cannot be read: {os.strerror(error.errno)}")
+    if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL, errno.EOVERFLOW):
+        # Pillow's own OSErrors carry no number, and an offset that no file can have is the picture's: this
+        # one is the disk's or the share's.
+        return TryAgain(f"{name}: cannot be read: {error.strerror}")
     reason = " ".join(str(error).split()) or type(error).__name__
     return RejectedImage(f"{name}: truncated or broken: {reason}", "Export or copy it again.")
 

@@ -30,6 +30,11 @@ def is_temp_name(name: str) -> bool:
     return name.startswith(".watchd-") and name.endswith(".tmp")
 
 
+def token_of(temp: str) -> str:
+    """Of a temp's name, or of its path."""
+    return temp.rpartition(".watchd-")[2].removesuffix(".tmp")
+
+
 def clear_temp(tree: Tree, relative: str, token: str) -> None:
     """Removes what a process that was killed has left beside `relative`."""
     with contextlib.suppress(OSError), tree.parent(relative) as target:
@@ -140,6 +145,13 @@ def same_content(tree: Tree, relative: str, sha256: str) -> bool:
         return False
 
 
+def is_this(source: SourceFile, spot: Spot) -> bool:
+    """Whether what stands there is the settled source, under whatever name."""
+    found, stamp = stat_at(spot), source.stamp
+    # A rename sets the ctime.
+    return (found.st_ino, found.st_size, found.st_mtime_ns) == (stamp.inode, stamp.size, stamp.mtime_ns)
+
+
 @contextlib.contextmanager
 def _temp_beside(target: Spot, token: str) -> Iterator[Spot]:
     """Where to write first; whatever goes wrong, nothing stays there."""
@@ -210,9 +222,7 @@ def _try_to_sync(spot: Spot) -> None:
 
 def _put_back_unless(source: SourceFile, there: Spot, here: Spot) -> None:
     """A new version may have taken the name just before the rename: it has not been worked on."""
-    moved = stat_at(there)
-    wanted = (source.stamp.inode, source.stamp.size, source.stamp.mtime_ns)  # a rename sets the ctime
-    if (moved.st_ino, moved.st_size, moved.st_mtime_ns) != wanted:
+    if not is_this(source, there):
         with contextlib.suppress(FileExistsError):  # replaced once more: the newest is in its place
             rename_exclusive(there, here)
         raise SourceChanged(f"{source.relative} was replaced while it was moved")

@@ -8,7 +8,7 @@ from typing import Any
 
 from watchd.domain.job import SourceFile, Stamp
 from watchd.domain.profile import After
-from watchd.store.atomic import is_moved_by_half, move, publish
+from watchd.store.atomic import is_moved_by_half, is_temp_name, move, publish
 from watchd.store.inbox import numbered
 from watchd.tree import Tree, fitting
 
@@ -65,19 +65,10 @@ class FailedFolder:
         self._tree.unlink(_report_path(path))
         return back
 
-    def files(self, below: str = "") -> Iterator[str]:
+    def files(self) -> Iterator[str]:
         """The paths of the originals that lie here."""
-        try:
-            with self._tree.folder(below) as handle:
-                entries = sorted(os.scandir(handle), key=lambda entry: entry.name)
-                kinds = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        for name, is_folder in kinds:
-            path = f"{below}/{name}" if below else name
-            if is_folder:
-                yield from self.files(path)
-            elif not name.endswith(_REPORT) and not name.startswith(".watchd-"):
+        for path in self._tree.files():
+            if not path.endswith(_REPORT) and not is_temp_name(path.rpartition("/")[2]):
                 yield path
 
     def _source_of(self, path: str) -> str:

@@ -10,6 +10,7 @@ from typing import Self
 from watchd.domain.errors import FolderError
 from watchd.domain.ports import Claims
 from watchd.domain.profile import After, Permissions, WatchFolder
+from watchd.store.asides import Asides, put_back_aside
 from watchd.store.atomic import clear_temp
 from watchd.store.claims import FileClaims
 from watchd.store.failed import FailedFolder
@@ -26,7 +27,8 @@ class Places:
     failed: FailedFolder
     receipts: Receipts
     claims: Claims
-    trees: tuple[Tree, Tree, Tree]
+    asides: Asides
+    trees: tuple[Tree, Tree, Tree, Tree]
 
     @classmethod
     def of(cls, folder: WatchFolder, lease_s: float) -> Self:
@@ -35,18 +37,21 @@ class Places:
         outbox, originals, failed = (
             Tree(place, like) for place in (folder.outbox, folder.originals, folder.failed)
         )
+        receipts, claims = Receipts(sidecar), FileClaims(sidecar, lease_s)
         return cls(
             inbox=Inbox(inbox, originals, folder.after),
             outbox=Outbox(outbox),
             failed=FailedFolder(failed, inbox, folder.after),
-            receipts=Receipts(sidecar),
-            claims=FileClaims(sidecar, lease_s),
-            trees=(outbox, originals, failed),
+            receipts=receipts,
+            claims=claims,
+            asides=Asides(inbox, receipts, claims),
+            trees=(inbox, outbox, originals, failed),
         )
 
     def clear_after(self, killed: Receipt) -> None:
         """Removes the temps of an attempt that never came to an end."""
-        outbox, originals, failed = self.trees
+        inbox, outbox, originals, failed = self.trees
+        put_back_aside(inbox, killed)
         clear_temp(originals, killed.relative, killed.token)
         clear_temp(failed, killed.relative, killed.token)
         if killed.output:

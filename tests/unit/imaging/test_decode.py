@@ -146,6 +146,18 @@ def test_failing_disk_is_no_fault_of_the_file(after: int) -> None:
         open_picture(Failing(encoded("BMP", draw(200, 200))), "a.bmp", LIMIT).load()
 
 
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EOVERFLOW])
+def test_offset_that_no_file_can_have_is_the_fault_of_the_file(code: int) -> None:
+    class Damaged(io.BytesIO):
+        def seek(self, offset: int, whence: int = 0) -> int:
+            if self.tell() >= 200:
+                raise OSError(code, "no such place")
+            return super().seek(offset, whence)
+
+    with pytest.raises(RejectedImage, match=r"a\.tif: truncated or broken"):
+        open_picture(Damaged(encoded("TIFF", draw(200, 200))), "a.tif", LIMIT).load()
+
+
 def test_file_stays_the_callers_to_close() -> None:
     file: BinaryIO = io.BytesIO(encoded("GIF"))
 

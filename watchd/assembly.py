@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from watchd.background import Grace
-from watchd.caching import caches
+from watchd.caching import caches, lending_of
 from watchd.config.schema import Config, Isolation
 from watchd.domain.commands import Command, Crashed, Exhausted
 from watchd.domain.errors import ExitCode
@@ -117,7 +117,7 @@ def assemble(
     }
     flight = Flight({folder.name: Tree(folder.sidecar) for folder in folders})
     attempts = Attempts(places, flight)
-    memory = caches(config, folders, segmenters)
+    memory = caches(config, folders, segmenters, lending_of(config, crashed, grace))
     decoders = IsolatedDecoders(config.limits.decode_timeout)  # starts nothing before it is asked
     processor = Processor(
         places=places,
@@ -153,20 +153,20 @@ def assemble(
     status = [StatusFile(folder.sidecar / STATUS_FILE, board.snapshot, _publish_status) for folder in folders]
     chores = [
         *_chores(config, folders, places, present, status),
-        *(chore for cache in memory.folders for chore in cache.chores(config)),
+        *memory.chores(config),
         Chore("sweep the flights", _HOUR_S, flight.sweep, at_start=True),
     ]
     janitor = Janitor("janitor", chores, crashed, grace)
     # On a thread of its own, for nothing slow may delay these.
     urgent = [
         *_urgent_chores(config, folders, places, attempts),
-        *(chore for cache in memory.folders for chore in cache.urgent_chores(config)),
+        *memory.urgent_chores(config),
     ]
     keeper = Janitor("keeper", urgent, crashed, grace)
     sink: tuple[AbstractContextManager[object], ...] = (
         janitor,
         keeper,
-        *memory.folders,
+        *memory.parts,
         decoders,
         pool,
         *(each.asides for each in places.values()),

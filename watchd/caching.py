@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from watchd.background import Grace, OnCrash
 from watchd.config.schema import Config
 from watchd.domain.profile import WatchFolder
 from watchd.imaging.segment import Segmenter
@@ -25,6 +26,9 @@ from watchd.work.processor import MAKER
 from watchd.work.recall import Recall, recipe_of, space_of
 from watchd.work.singleflight import SingleFlight
 
+if TYPE_CHECKING:
+    from watchd.lending import Lending
+
 _REFRESH_EVERY_S = 30.0
 _SAVE_EVERY_S = 60.0
 
@@ -32,31 +36,31 @@ _SAVE_EVERY_S = 60.0
 class CacheFolder:
     """One folder of the cache, with the masks of every model in use; several watch folders may share it."""
 
-    def __init__(self, root: Path, config: Config) -> None:
+    def __init__(self, root: Path, config: Config, lending: "Lending | None") -> None:
         self.root = root
+        self._lending = lending
         self._tree = open_cache(root)
         self._room = Room(self._tree)
         self._counters = Counters(self._tree)
         self._masks: dict[str, MaskCache] = {}
         self._outputs = OutputCache(self._tree, room=self._room)
         self._claims = FileClaims(self._tree, config.lease) if config.cache.shared else None
-        self._flights = SingleFlight(self._claims)
+        self._flights = SingleFlight(lending.claims if lending else self._claims)
         self._limits = limits(config)
         self._closing = threading.Event()
 
     def recall(self, folder: WatchFolder, segmenter: Segmenter) -> Recall:
         space = space_of(folder.profile.model, segmenter)
         if space not in self._masks:
-            recipe = recipe_of(segmenter)
-            self._masks[space] = MaskCache(self._tree, space, room=self._room, recipe=recipe)
+            self._masks[space] = self._space(space, segmenter)
         return Recall(
-            masks=MaskMemory(self._masks[space], self._counters.add),
+            masks=MaskMemory(self._masks[space], self._count),
             outputs=self._outputs,
             segmenter=segmenter,
             profile=folder.profile,
             maker=MAKER,
             flights=self._flights,
-            count=self._counters.add,
+            count=self._count,
         )
 
     def limit(self, new: CacheLimits) -> None:
@@ -82,12 +86,25 @@ class CacheFolder:
         if self._claims is not None:
             yield Chore(f"refresh the claims of {self.root}", config.lease / 4, self._claims.refresh)
 
+    def _space(self, space: str, segmenter: Segmenter) -> MaskCache:
+        remote = self._lending.remote(space) if self._lending else None
+        recipe = recipe_of(segmenter)
+        masks = MaskCache(self._tree, space, remote=remote, room=self._room, recipe=recipe)
+        if self._lending is not None:
+            self._lending.follow(space, masks)
+        return masks
+
+    def _count(self, name: str, by: float) -> None:
+        self._counters.add(name, by)
+        if self._lending is not None:
+            self._lending.count(name, by)
+
     def _sweep(self) -> None:
         swept = sweep(self._tree, self._limits, time.time(), self._closing.is_set)
         self._room.look()
         if swept is not None:
-            self._counters.add("evicted_ttl", swept.masks.by_ttl + swept.outputs.by_ttl)
-            self._counters.add("evicted_size", swept.masks.by_size + swept.outputs.by_size)
+            self._count("evicted_ttl", swept.masks.by_ttl + swept.outputs.by_ttl)
+            self._count("evicted_size", swept.masks.by_size + swept.outputs.by_size)
 
     def _refresh(self) -> None:
         for masks in self._masks.values():
@@ -96,22 +113,53 @@ class CacheFolder:
 
 @dataclass(frozen=True, slots=True)
 class Caches:
-    """`recalls` by watch folder; `folders` are the parts that live."""
+    """`recalls` by watch folder; `parts` are what lives, in the order in which it starts."""
 
     recalls: Mapping[str, Recall]
     folders: tuple[CacheFolder, ...]
+    lending: "Lending | None"
+
+    @property
+    def parts(self) -> tuple[AbstractContextManager[object], ...]:
+        return (*self.folders, *([self.lending] if self.lending else []))
+
+    def chores(self, config: Config) -> Iterator[Chore]:
+        for folder in self.folders:
+            yield from folder.chores(config)
+        if self.lending is not None:
+            yield from self.lending.chores()
+
+    def urgent_chores(self, config: Config) -> Iterator[Chore]:
+        for folder in self.folders:
+            yield from folder.urgent_chores(config)
+        if self.lending is not None:
+            yield from self.lending.urgent_chores()
 
 
-def caches(config: Config, folders: Sequence[WatchFolder], segmenters: Mapping[str, Segmenter]) -> Caches:
-    """Builds and reads nothing yet."""
+def caches(
+    config: Config,
+    folders: Sequence[WatchFolder],
+    segmenters: Mapping[str, Segmenter],
+    lending: "Lending | None" = None,
+) -> Caches:
+    """Builds, and reads nothing yet."""
     by_root: dict[Path, CacheFolder] = {}
     recalls = {}
     for folder in folders:
         root = config.cache_of(folder)
         if root not in by_root:
-            by_root[root] = CacheFolder(root, config)
+            by_root[root] = CacheFolder(root, config, lending)
         recalls[folder.name] = by_root[root].recall(folder, segmenters[folder.profile.model])
-    return Caches(recalls, tuple(by_root.values()))
+    return Caches(recalls, tuple(by_root.values()), lending)
+
+
+def lending_of(config: Config, on_crash: OnCrash, grace: Grace) -> "Lending | None":
+    """What shares masks with other hosts, if that is configured. ConfigError: its package is missing."""
+    if config.cache.redis is None or not config.cache.enabled:
+        return None
+    from watchd.lending import Lending
+
+    return Lending(config.cache.redis, config.cache.ttl, config.lease, on_crash, grace)
 
 
 def limits(config: Config) -> CacheLimits:

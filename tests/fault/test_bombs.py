@@ -17,8 +17,6 @@ from fakes import draw, encoded, wait_until
 from oracle import assert_converged, assert_nothing_lost
 from PIL import Image
 
-pytestmark = pytest.mark.slow
-
 MB = 1 << 20
 
 
@@ -154,7 +152,7 @@ def measured(root: Path, tiny: Path, **environ: str) -> Iterator[Peak]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("isolation", ["none", "process"])
+@pytest.mark.parametrize("isolation", ["none", pytest.param("process", marks=pytest.mark.slow)])
 def test_bombs_of_every_format_are_rejected_within_the_limit_of_memory(
     root: Path, tiny: Path, isolation: str
 ) -> None:
@@ -176,6 +174,7 @@ def test_bombs_of_every_format_are_rejected_within_the_limit_of_memory(
     assert peak.bytes < 1500 * MB, f"{peak.bytes / MB:.0f} MB"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # in the oracle's own eyes
 @pytest.mark.parametrize("isolation", ["none", "process"])

@@ -11,8 +11,6 @@ from fakes import draw, encoded, wait_until
 from house import files
 from oracle import assert_converged
 
-pytestmark = pytest.mark.slow
-
 Drop = Callable[[str, bytes], str]
 
 _DAY_S = 86400

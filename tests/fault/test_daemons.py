@@ -13,8 +13,6 @@ from oracle import assert_converged
 
 from watchd.domain.job import source_key
 
-pytestmark = pytest.mark.slow
-
 Drop = Callable[[str, bytes], str]
 
 
@@ -25,7 +23,7 @@ def large() -> bytes:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("count", [2, 4])
+@pytest.mark.parametrize("count", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_frozen_past_its_lease_a_daemon_delivers_nothing_of_what_others_took_over(
     root: Path, drop: Drop, large: bytes, tiny: Path, count: int
 ) -> None:

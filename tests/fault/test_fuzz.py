@@ -11,8 +11,8 @@ from fakes import wait_until
 from fuzzer import mutants
 from house import running
 from oracle import assert_converged
-from tally import TALLY
 from PIL import Image
+from tally import TALLY
 
 from watchd.domain.errors import RejectedImage, TryAgain
 from watchd.domain.profile import INPUTS

@@ -14,8 +14,6 @@ from fakes import draw, encoded, wait_until
 from house import House, running
 from oracle import assert_converged, assert_nothing_lost, digest
 
-pytestmark = pytest.mark.slow
-
 Drop = Callable[[str, bytes], str]
 
 ISOLATED = {"WATCHD_ISOLATION": "process", "WATCHD_THREADS_WORKERS": "1"}

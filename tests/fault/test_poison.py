@@ -18,8 +18,6 @@ from watchd.domain.job import source_key
 from watchd.store.receipts import Receipts
 from watchd.tree import Tree
 
-pytestmark = pytest.mark.slow
-
 Drop = Callable[[str, bytes], str]
 
 _ATTEMPTS = 3

@@ -12,8 +12,6 @@ from fakes import draw, encoded, wait_until
 from fuzzer import mutants
 from tally import TALLY
 
-pytestmark = pytest.mark.slow
-
 KINDS = {
     "JPEG": "jpg",
     "PNG": "png",

@@ -19,8 +19,6 @@ from fakes import draw, encoded, wait_until
 from house import House, running
 from oracle import assert_converged, assert_nothing_lost
 
-pytestmark = pytest.mark.slow
-
 NOBODY = 65534
 
 

@@ -21,8 +21,6 @@ from fakes import draw, encoded, wait_until
 from house import House, running
 from oracle import assert_converged, assert_nothing_lost
 
-pytestmark = pytest.mark.slow
-
 SUFFIXES = {
     "JPEG": "jpg",
     "PNG": "png",
@@ -32,6 +30,8 @@ SUFFIXES = {
     "BMP": "bmp",
     "AVIF": "avif",
 }
+# Each of them with --all.
+KINDS = ["JPEG", "PNG", *(pytest.param(kind, marks=pytest.mark.slow) for kind in [*SUFFIXES][2:])]
 PAUSE_S = 0.9  # three times the settle time of the house
 PAGE = 4096
 
@@ -71,7 +71,7 @@ def pause(seconds: float = PAUSE_S) -> None:
     threading.Event().wait(seconds)
 
 
-@pytest.mark.parametrize("kind", SUFFIXES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_slow_writer(root: Path, tiny: Path, kind: str) -> None:
     data = picture(kind)
     step = len(data) // 6 + 1
@@ -84,7 +84,7 @@ def test_slow_writer(root: Path, tiny: Path, kind: str) -> None:
         told.last = file.close
 
 
-@pytest.mark.parametrize("kind", SUFFIXES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_upload_interrupted_and_appended_later(root: Path, tiny: Path, kind: str) -> None:
     data = picture(kind)
     parts = [0, len(data) // 10, len(data) // 2, len(data) - 40, len(data) - 1]
@@ -100,7 +100,7 @@ def append(path: Path, data: bytes) -> None:
         file.write(data)
 
 
-@pytest.mark.parametrize("kind", SUFFIXES)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("reserve", ["fallocate", "truncate"])
 @pytest.mark.parametrize("closing", [False, True], ids=["kept-open", "closed-between"])
 def test_preallocated_file_filled_out_of_order(
@@ -197,7 +197,9 @@ def test_slow_rsync(root: Path, tiny: Path, tmp_path: Path, mode: list[str]) -> 
 
 
 @pytest.mark.parametrize("mode", [["--inplace"], ["--partial"]], ids=" ".join)
-@pytest.mark.parametrize("kind", ["BMP", "JPEG", "PNG"])
+@pytest.mark.parametrize(
+    "kind", ["JPEG", pytest.param("BMP", marks=pytest.mark.slow), pytest.param("PNG", marks=pytest.mark.slow)]
+)
 def test_rsync_interrupted_and_taken_up_again(
     root: Path, tiny: Path, tmp_path: Path, mode: list[str], kind: str
 ) -> None:

@@ -1,7 +1,6 @@
 """An open file becomes a picture: recognised by its content, within the pixel limit, upright."""
 
 import errno
-import os
 import struct
 import warnings
 import zlib

@@ -24,6 +24,7 @@ _MOST_LEARNED = 100_000
 class Remote(Protocol):
     """Masks shared with hosts that share no folder; never raises."""
 
+    def find(self, sha16: str) -> str | None: ...
     def get(self, name: str) -> bytes | None: ...
     def put(self, name: str, data: bytes) -> None: ...
 
@@ -131,9 +132,13 @@ class MaskCache:
             self.refresh()
 
     def look_again(self, sha256: str) -> None:
-        """Whether another process has added this picture's mask just now."""
+        """Whether another process, or another host, has added this picture's mask just now."""
         with self._refresh_guard, contextlib.suppress(OSError):
             self._refresh_shard(sha256[:2])
+        if self._remote is not None and self.find(sha256) is None:
+            entry = EntryName.parse(self._remote.find(sha256[:16]) or "")
+            if entry is not None and entry.sha16 == sha256[:16]:
+                self.learn(entry)
 
     def _refresh_shard(self, shard: str) -> None:
         with self._tree.folder(f"{self._folder}/{shard}") as handle:

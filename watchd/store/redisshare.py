@@ -5,6 +5,7 @@ import contextlib
 from watchd.store.redislink import Command, NoAnswer, RedisLink
 
 MAX_MASK_BYTES = 512 * 1024
+_LONGEST_NAME = 255
 _STREAM_ENTRIES = 100_000  # of about 100 bytes
 
 
@@ -31,6 +32,14 @@ class RedisShare:
             return None
         return data if isinstance(data, bytes) and 0 < len(data) <= MAX_MASK_BYTES else None
 
+    def find(self, sha16: str) -> str | None:
+        """The name of that picture's mask, known before the stream has told it."""
+        try:
+            (name,) = self._link.ask(("GETRANGE", self._name_of(sha16), 0, _LONGEST_NAME))
+        except NoAnswer:
+            return None
+        return name.decode(errors="replace") if isinstance(name, bytes) and name else None
+
     def put(self, name: str, data: bytes) -> None:
         """The bytes before the name, so that who hears of it finds them. What is too large stays here."""
         if len(data) > MAX_MASK_BYTES:
@@ -38,10 +47,18 @@ class RedisShare:
         ttl: Command = ("PX", self._ttl_ms) if self._ttl_ms else ()
         told: Command = ("XADD", stream_of(self._space), "MAXLEN", "~", _STREAM_ENTRIES, "*", "name", name)
         with contextlib.suppress(NoAnswer):
-            self._link.ask(("SET", self._key(name), data, *ttl), told)
+            known: Command = ("SET", self._name_of(_sha16(name)), name, *ttl)
+            self._link.ask(("SET", self._key(name), data, *ttl), known, told)
 
     def _key(self, name: str) -> str:
         return f"wd:{self._space}:mask:{name}"
+
+    def _name_of(self, sha16: str) -> str:
+        return f"wd:{self._space}:name:{sha16}"
+
+
+def _sha16(name: str) -> str:
+    return name.rpartition("_")[2].partition(".")[0]
 
 
 def stream_of(space: str) -> str:

@@ -29,6 +29,9 @@ class FakeRemote:
     def __init__(self) -> None:
         self.masks: dict[str, bytes] = {}
 
+    def find(self, sha16: str) -> str | None:
+        return next((name for name in self.masks if sha16 in name), None)
+
     def get(self, name: str) -> bytes | None:
         return self.masks.get(name)
 
@@ -392,3 +395,36 @@ def test_two_caches_and_a_sweep_on_one_folder_never_give_a_torn_mask(tree: Tree)
 
     assert wrong == []
     assert [name for name in names(tree.root) if name.endswith(".tmp")] == []
+
+
+def test_mask_that_another_process_has_just_added_is_found_by_looking_again(
+    tree: Tree, cache: MaskCache
+) -> None:
+    cache.refresh()
+    another(tree).add(ENTRY, b"mask")
+    assert cache.find(SHA256) is None
+
+    cache.look_again(SHA256)
+
+    assert cache.find(SHA256) == ENTRY
+
+
+def test_mask_that_another_host_has_just_added_is_found_by_looking_again(tree: Tree) -> None:
+    remote = FakeRemote()
+    cache = MaskCache(tree, SPACE, remote=remote)
+    remote.put(str(ENTRY), b"mask")
+
+    cache.look_again(SHA256)
+
+    assert cache.find(SHA256) == ENTRY
+    assert cache.read(ENTRY) == b"mask"
+
+
+def test_what_a_stranger_calls_the_mask_of_a_picture_is_not_believed(tree: Tree) -> None:
+    remote = FakeRemote()
+    cache = MaskCache(tree, SPACE, remote=remote)
+    remote.put(f"{SHA256[:16]}-../../secret", b"mask")
+
+    cache.look_again(SHA256)
+
+    assert cache.find(SHA256) is None

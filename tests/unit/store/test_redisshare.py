@@ -35,9 +35,16 @@ def test_bytes_are_there_before_their_name_is_told() -> None:
 
     share(link).put(NAME, b"mask")
 
-    ((first, then),) = link.asked
+    ((first, known, then),) = link.asked
     assert first == ("SET", KEY, b"mask", "PX", 3_600_000)
+    assert known == ("SET", f"wd:u2net-123:name:{'ab' * 8}", NAME, "PX", 3_600_000)
     assert then == ("XADD", "wd:u2net-123:new", "MAXLEN", "~", 100_000, "*", "name", NAME)
+
+
+def test_name_of_a_picture_s_mask_is_known_at_once() -> None:
+    assert share(FakeLink([NAME.encode()])).find("ab" * 8) == NAME
+    assert share(FakeLink([b""])).find("ab" * 8) is None
+    assert share(FakeLink()).find("ab" * 8) is None
 
 
 def test_mask_over_the_limit_stays_here() -> None:

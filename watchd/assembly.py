@@ -5,7 +5,7 @@ import os
 import queue
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -67,11 +67,15 @@ Mailbox = queue.SimpleQueue[Command]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The parts that live, from the sink to the source: entered in this order, left in reverse."""
+    """The parts that live, from the sink to the source: entered in this order, left in reverse.
+
+    `follow` lets them go by another configuration, of which only what is live may differ.
+    """
 
     parts: tuple[AbstractContextManager[object], ...]
     announce: Listener
     status: tuple[StatusFile, ...]
+    follow: Callable[[Config], None]
 
 
 def assemble(
@@ -153,7 +157,7 @@ def assemble(
     status = [StatusFile(folder.sidecar / STATUS_FILE, board.snapshot, _publish_status) for folder in folders]
     chores = [
         *_chores(config, folders, places, present, status),
-        *memory.chores(config),
+        *memory.chores(),
         Chore("sweep the flights", _HOUR_S, flight.sweep, at_start=True),
     ]
     janitor = Janitor("janitor", chores, crashed, grace)
@@ -175,7 +179,7 @@ def assemble(
     if progress is not None:
         for folder in folders:
             sightings.ask_scan(folder.name)
-        return Line(sink, announce, tuple(status))
+        return Line(sink, announce, tuple(status), memory.follow)
     watcher = Watcher(
         folders=folders,
         sightings=sightings,
@@ -183,7 +187,7 @@ def assemble(
         on_crash=crashed,
         grace=grace,
     )
-    return Line((*sink, watcher), announce, tuple(status))
+    return Line((*sink, watcher), announce, tuple(status), memory.follow)
 
 
 def admission(folder: WatchFolder, places: Places) -> Admission:

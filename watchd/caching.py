@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _REFRESH_EVERY_S = 30.0
 _SAVE_EVERY_S = 60.0
+_LOOK_EVERY_S = 10.0  # whether a sweep is due, for its interval may change
 
 
 class CacheFolder:
@@ -44,10 +45,12 @@ class CacheFolder:
         self._counters = Counters(self._tree)
         self._masks: dict[str, MaskCache] = {}
         self._outputs = OutputCache(self._tree, room=self._room)
-        self._claims = FileClaims(self._tree, config.lease) if config.cache.shared else None
-        self._flights = SingleFlight(lending.claims if lending else self._claims)
-        self._limits = limits(config)
+        self._claims = FileClaims(self._tree, config.lease)
+        self._flights = SingleFlight()
+        self._limits, self._sweep_every_s = CacheLimits(), 0.0
+        self._swept_at: float | None = None
         self._closing = threading.Event()
+        self.follow(config)
 
     def recall(self, folder: WatchFolder, segmenter: Segmenter) -> Recall:
         space = space_of(folder.profile.model, segmenter)
@@ -63,9 +66,13 @@ class CacheFolder:
             count=self._count,
         )
 
-    def limit(self, new: CacheLimits) -> None:
-        """Holds from the next sweep on."""
-        self._limits = new
+    def follow(self, config: Config) -> None:
+        """What is live of it holds from now on."""
+        cache = config.cache
+        self._limits = CacheLimits(cache.ttl, cache.max_age, cache.max_size, cache.outputs.max_size)
+        self._sweep_every_s = cache.cleanup_interval
+        among_us = self._claims if cache.shared else None
+        self._flights.claims = self._lending.claims if self._lending else among_us
 
     def __enter__(self) -> Self:
         return self
@@ -77,14 +84,13 @@ class CacheFolder:
         with suppress(OSError):
             self._counters.save()
 
-    def chores(self, config: Config) -> Iterable[Chore]:
-        yield Chore(f"sweep the cache {self.root}", config.cache.cleanup_interval, self._sweep, at_start=True)
+    def chores(self) -> Iterable[Chore]:
+        yield Chore(f"sweep the cache {self.root}", _LOOK_EVERY_S, self._sweep_if_due, at_start=True)
         yield Chore(f"save the counters of {self.root}", _SAVE_EVERY_S, self._counters.save)
         yield Chore(f"look for news in {self.root}", _REFRESH_EVERY_S, self._refresh, at_start=True)
 
     def urgent_chores(self, config: Config) -> Iterable[Chore]:
-        if self._claims is not None:
-            yield Chore(f"refresh the claims of {self.root}", config.lease / 4, self._claims.refresh)
+        yield Chore(f"refresh the claims of {self.root}", config.lease / 4, self._refresh_claims)
 
     def _space(self, space: str, segmenter: Segmenter) -> MaskCache:
         remote = self._lending.remote(space) if self._lending else None
@@ -98,6 +104,15 @@ class CacheFolder:
         self._counters.add(name, by)
         if self._lending is not None:
             self._lending.count(name, by)
+
+    def _refresh_claims(self) -> None:
+        if self._flights.claims is self._claims:
+            self._claims.refresh()
+
+    def _sweep_if_due(self) -> None:
+        if self._swept_at is None or time.monotonic() - self._swept_at >= self._sweep_every_s:
+            self._swept_at = time.monotonic()
+            self._sweep()
 
     def _sweep(self) -> None:
         swept = sweep(self._tree, self._limits, time.time(), self._closing.is_set)
@@ -123,9 +138,15 @@ class Caches:
     def parts(self) -> tuple[AbstractContextManager[object], ...]:
         return (*self.folders, *([self.lending] if self.lending else []))
 
-    def chores(self, config: Config) -> Iterator[Chore]:
+    def follow(self, config: Config) -> None:
+        for cache in self.folders:
+            cache.follow(config)
+        for folder in config.watch_folders():
+            self.recalls[folder.name].policy = folder.profile.cache
+
+    def chores(self) -> Iterator[Chore]:
         for folder in self.folders:
-            yield from folder.chores(config)
+            yield from folder.chores()
         if self.lending is not None:
             yield from self.lending.chores()
 
@@ -160,8 +181,3 @@ def lending_of(config: Config, on_crash: OnCrash, grace: Grace) -> "Lending | No
     from watchd.lending import Lending
 
     return Lending(config.cache.redis, config.cache.ttl, config.lease, on_crash, grace)
-
-
-def limits(config: Config) -> CacheLimits:
-    cache = config.cache
-    return CacheLimits(cache.ttl, cache.max_age, cache.max_size, cache.outputs.max_size)

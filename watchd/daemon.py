@@ -5,15 +5,16 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from types import FrameType, TracebackType
 from typing import Self, TextIO, assert_never
 
 from watchd.assembly import Line, Mailbox, assemble
+from watchd.config.live import change
 from watchd.config.schema import Config
-from watchd.domain.commands import Command, Crashed, Exhausted, Stop
-from watchd.domain.errors import ExitCode
+from watchd.domain.commands import Command, Crashed, Ending, Exhausted, Reload, Stop
+from watchd.domain.errors import ConfigError, ExitCode
 from watchd.domain.events import StateChanged
 from watchd.imaging.memory import give_back_what_is_freed
 from watchd.imaging.models import KNOWN
@@ -30,13 +31,16 @@ _LONGEST_WAIT_S = 1.0
 _ASK_TO_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def watch(config: Config, environ: Mapping[str, str]) -> ExitCode:
-    """Runs until a signal or a crash; blocks. StartupError if it cannot run."""
+def watch(config: Config, environ: Mapping[str, str], read: Callable[[], Config]) -> ExitCode:
+    """Runs until a signal or a crash; blocks. StartupError if it cannot run.
+
+    `read` reads the configuration again when SIGHUP asks for it; ConfigError if it cannot be used.
+    """
     logs.set_up(config.log.level, config.log.format, None, environ)
     mailbox = Mailbox()
-    with Signals(mailbox):
+    with Signals(mailbox, reload=True):
         line = _start(config, mailbox, environ, None)
-        return _ended(_code(live(line, mailbox)))
+        return _ended(_code(live(line, mailbox, Reloading(config, line, read))))
 
 
 def once(config: Config, environ: Mapping[str, str], stream: TextIO) -> ExitCode:
@@ -55,33 +59,65 @@ def once(config: Config, environ: Mapping[str, str], stream: TextIO) -> ExitCode
     return _ended(ExitCode.SOME_FAILED if progress.failed and code is ExitCode.OK else code)
 
 
-def live(line: Line, mailbox: Mailbox) -> Command:
+def live(line: Line, mailbox: Mailbox, reload: Callable[[], None] = lambda: None) -> Ending:
     """Starts every part, waits for a reason to end, and lets what has begun finish; returns the reason."""
     with ExitStack() as life:
         for part in line.parts:
             life.enter_context(part)
         _enter_state(line, "running")
-        command = _next(mailbox)
+        while isinstance(command := _next(mailbox), Reload):
+            reload()
         _enter_state(line, "draining")
     _enter_state(line, "stopped")
     return command
 
 
 def _next(mailbox: Mailbox) -> Command:
-    """Waits, but not in one piece: where many signals come at once Python may notice them and sleep on."""
+    """Of many wishes to reload only the last counts, and none before an end.
+
+    Waits, but not in one piece: where many signals come at once Python may notice them and sleep on.
+    """
     while True:
         with suppress(queue.Empty):
-            return mailbox.get(timeout=_LONGEST_WAIT_S)
+            command = mailbox.get(timeout=_LONGEST_WAIT_S)
+            while isinstance(command, Reload) and not mailbox.empty():
+                command = mailbox.get()
+            return command
+
+
+class Reloading:
+    """Called for each wish to reload: what can change live does, and the rest is named."""
+
+    def __init__(self, config: Config, line: Line, read: Callable[[], Config]) -> None:
+        self._config = config
+        self._line = line
+        self._read = read
+
+    def __call__(self) -> None:
+        try:
+            changed = change(self._config, self._read())
+        except ConfigError as error:
+            log.error("configuration not reloaded, the old one stays", extra={"reason": str(error)})
+            return
+        self._config = changed.config
+        logs.set_level(changed.config.log.level)
+        self._line.follow(changed.config)
+        log.info("configuration reloaded", extra={"changed": ", ".join(changed.live) or "nothing"})
+        if changed.restart:
+            log.warning("needs a restart to change", extra={"keys": ", ".join(changed.restart)})
 
 
 class Signals:
     """While entered, the first signal asks to drain and a second one ends the process at once.
 
-    Ending at once is safe: whatever had begun is begun again at the next start, as after a kill -9.
+    Ending at once is safe: whatever had begun is begun again at the next start, as after a kill -9. With
+    `reload` SIGHUP asks for that instead, unless it says that our terminal has been closed.
     """
 
-    def __init__(self, mailbox: Mailbox) -> None:
+    def __init__(self, mailbox: Mailbox, reload: bool = False) -> None:
         self._mailbox = mailbox
+        self._reload = reload
+        self._had_terminal = os.isatty(0)
         self._asked = False
         self._before: dict[int, object] = {}
 
@@ -96,6 +132,9 @@ class Signals:
             signal.signal(number, handler)  # type: ignore[arg-type]  # what signal() gave, it takes
 
     def _heed(self, number: int, _: FrameType | None) -> None:
+        if number == signal.SIGHUP and self._reload and os.isatty(0) == self._had_terminal:
+            self._mailbox.put(Reload())
+            return
         if self._asked:
             with suppress(OSError):  # whoever read it may be gone
                 os.write(2, b"watchd: stopped at once by a second signal\n")
@@ -146,7 +185,7 @@ def _ended(code: ExitCode) -> ExitCode:
     return code
 
 
-def _code(command: Command) -> ExitCode:
+def _code(command: Ending) -> ExitCode:
     match command:
         case Stop(cause):
             log.info("stopped", extra={"cause": cause})

@@ -44,58 +44,60 @@ class Section(BaseModel):
 class Watch(Section):
     """One watch folder: its root, or each of its five folders."""
 
-    root: Annotated[Path | None, units.folder()] = live(
+    root: Annotated[Path | None, units.folder()] = restart(
         None, "The folder that holds the five below; not needed where each of them is given."
     )
-    name: Annotated[str | None, units.text("a name")] = live(
+    name: Annotated[str | None, units.text("a name")] = restart(
         None, "What the log and the status call this watch folder; by default the last part of its root."
     )
-    inbox: Annotated[Path | None, units.folder()] = live(
+    inbox: Annotated[Path | None, units.folder()] = restart(
         None, "Where files are dropped; by default inbox in the root."
     )
-    outbox: Annotated[Path | None, units.folder()] = live(
+    outbox: Annotated[Path | None, units.folder()] = restart(
         None, "Where cutouts appear; by default outbox in the root."
     )
-    originals: Annotated[Path | None, units.folder()] = live(
+    originals: Annotated[Path | None, units.folder()] = restart(
         None, "Where an original goes once its cutout is safe; by default originals in the root."
     )
-    failed: Annotated[Path | None, units.folder()] = live(
+    failed: Annotated[Path | None, units.folder()] = restart(
         None, "Where a file goes that could not be processed; by default failed in the root."
     )
-    sidecar: Annotated[Path | None, units.folder()] = live(
+    sidecar: Annotated[Path | None, units.folder()] = restart(
         None, "Where watchd keeps claims, receipts and its status; by default .watchd in the root."
     )
-    profile: Annotated[str, units.text("the name of a profile")] = live(
+    profile: Annotated[str, units.text("the name of a profile")] = restart(
         "default", "Which of the profiles makes the cutouts of this watch folder."
     )
-    recursive: Annotated[bool, units.flag()] = live(True, "Whether subfolders of the inbox are watched, too.")
-    after: Annotated[After, units.choice(After)] = live(
+    recursive: Annotated[bool, units.flag()] = restart(
+        True, "Whether subfolders of the inbox are watched, too."
+    )
+    after: Annotated[After, units.choice(After)] = restart(
         After.MOVE, "What becomes of an original once its cutout is safely on disk."
     )
-    permissions: Annotated[Permissions, units.choice(Permissions)] = live(
+    permissions: Annotated[Permissions, units.choice(Permissions)] = restart(
         Permissions.UMASK,
         "Mode, owner and group of what watchd makes: umask, or inherit for those of the inbox folder.",
     )
-    detect: Annotated[Detect, units.choice(Detect)] = live(
+    detect: Annotated[Detect, units.choice(Detect)] = restart(
         Detect.AUTO, "How new files are noticed; auto decides by the kind of mount."
     )
-    ready: Annotated[Ready, units.choice(Ready)] = live(
+    ready: Annotated[Ready, units.choice(Ready)] = restart(
         Ready.AT_ONCE,
         "When a file may be taken: at_once, or with a marker: x.jpg.ready beside x.jpg, or .done beside all.",
     )
-    settle: Annotated[float, units.seconds("100ms", "1h")] = live(
+    settle: Annotated[float, units.seconds("100ms", "1h")] = restart(
         2.0, "How long a file must stay unchanged before it is taken."
     )
-    settle_timeout: Annotated[float, units.seconds("1s", "7d")] = live(
+    settle_timeout: Annotated[float, units.seconds("1s", "7d")] = restart(
         300.0, "How long a file may keep changing before a warning names it."
     )
-    rescan: Annotated[float, units.seconds("1s", "1d")] = live(
+    rescan: Annotated[float, units.seconds("1s", "1d")] = restart(
         300.0, "How often the inbox is walked to find what no event has told."
     )
-    poll: Annotated[float, units.seconds("100ms", "1h")] = live(
+    poll: Annotated[float, units.seconds("100ms", "1h")] = restart(
         2.0, "How often the inbox is looked at where it is polled."
     )
-    ignore: Annotated[tuple[str, ...], units.texts("a list of patterns")] = live(
+    ignore: Annotated[tuple[str, ...], units.texts("a list of patterns")] = restart(
         (), 'Names that are left alone, such as "*.draft.jpg", besides the known names of temporary files.'
     )
 
@@ -152,21 +154,21 @@ class Use(Section):
 class Recipe(Section):
     """How a cutout shall look."""
 
-    model: Annotated[str, units.model()] = live(
+    model: Annotated[str, units.model()] = restart(
         "builtin", "The network that finds the foreground: builtin needs no download, u2net has finer edges."
     )
-    format: Annotated[Format, units.choice(Format)] = live(Format.PNG, "The file format of the cutouts.")
-    encode: Annotated[Encode, units.choice(Encode)] = live(
+    format: Annotated[Format, units.choice(Format)] = restart(Format.PNG, "The file format of the cutouts.")
+    encode: Annotated[Encode, units.choice(Encode)] = restart(
         Encode.FAST, "What the encoder saves: fast saves time, small saves bytes."
     )
-    inputs: Annotated[tuple[str, ...], units.choices(INPUTS)] = live(
+    inputs: Annotated[tuple[str, ...], units.choices(INPUTS)] = restart(
         INPUTS, "The formats that are decoded; a file of another one is rejected."
     )
     cache: Use = section(Use(), "What this profile reuses.")
 
 
 class Threads(Section):
-    workers: Annotated[int | None, units.or_auto(units.whole(1, 1024))] = live(
+    workers: Annotated[int | None, units.or_auto(units.whole(1, 1024))] = restart(
         None, "How many pictures are worked on at once; auto fills the usable CPUs."
     )
     intra_op: Annotated[int | None, units.or_auto(units.whole(1, 1024))] = restart(
@@ -178,16 +180,16 @@ class Threads(Section):
 
 
 class Queue(Section):
-    size: Annotated[int, units.whole(1, 100_000)] = live(
+    size: Annotated[int, units.whole(1, 100_000)] = restart(
         64, "How many jobs wait in memory; whatever is more waits as files in the inbox."
     )
 
 
 class Limits(Section):
-    max_pixels: Annotated[int, units.pixels("1", "10000MP")] = live(
+    max_pixels: Annotated[int, units.pixels("1", "10000MP")] = restart(
         200_000_000, "A picture of more pixels is rejected before it is decoded."
     )
-    max_bytes: Annotated[int, units.size("1kB", "1TB")] = live(
+    max_bytes: Annotated[int, units.size("1kB", "1TB")] = restart(
         500_000_000, "A file of more bytes is rejected before it is read."
     )
     memory: Annotated[int | None, units.or_auto(units.size("64MB", "64TB"))] = restart(
@@ -268,7 +270,7 @@ class Isolation(StrEnum):
 
 
 class Receipts(Section):
-    keep: Annotated[float, units.seconds("1h", "3650d")] = live(
+    keep: Annotated[float, units.seconds("1h", "3650d")] = restart(
         7_776_000.0, "How long the written outcome of a file is kept after the file has left the inbox."
     )
 
@@ -304,11 +306,11 @@ class Config(Section):
         {"default": Recipe()}, "Named recipes for a cutout; the one named default exists in any case."
     )
     threads: Threads = section(Threads(), "How the CPUs are shared out.")
-    binding: Annotated[str, units.cpus()] = live(
+    binding: Annotated[str, units.cpus()] = restart(
         "auto", "Which CPUs the workers are pinned to; auto takes all usable ones, none pins nothing."
     )
     queue: Queue = section(Queue(), "The jobs between the inbox and the workers.")
-    attempts: Annotated[int, units.whole(1, 100)] = live(
+    attempts: Annotated[int, units.whole(1, 100)] = restart(
         3, "How often a file is tried before it goes to failed."
     )
     lease: Annotated[float, units.seconds("1s", "1h")] = restart(

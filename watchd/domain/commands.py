@@ -12,6 +12,11 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Reload:
+    """Read the configuration again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Exhausted:
     """`--once`: everything that was there has its outcome; `left` says why what is left did not settle."""
 
@@ -26,4 +31,7 @@ class Crashed:
     error: BaseException
 
 
-Command = Stop | Exhausted | Crashed
+Ending = Stop | Exhausted | Crashed
+"""What the daemon ends with."""
+
+Command = Ending | Reload

@@ -36,9 +36,14 @@ def set_up(level: str, log_format: str, stream: TextIO | None, environ: Mapping[
     handler.setFormatter(_formatter(log_format, stream or sys.stderr, environ))
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
-    logging.getLogger("watchd").setLevel(level.upper())
+    set_level(level)
     logging.captureWarnings(capture=True)
     threading.excepthook = _log_death
+
+
+def set_level(level: str) -> None:
+    """Of watchd itself, from the next line on."""
+    logging.getLogger("watchd").setLevel(level.upper())
 
 
 @contextmanager

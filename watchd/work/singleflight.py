@@ -16,14 +16,15 @@ Waiting = Callable[[], AbstractContextManager[None]]
 
 
 class SingleFlight:
-    """Any thread. With `claims` also among all processes and hosts that share what is remembered.
+    """Any thread. With `claims`, which may change at any time, also among all processes and hosts that share
+    what is remembered.
 
     The worst that can go wrong is that something is worked on twice: where a claim cannot be had for a
     reason of the disk, or is waited for longer than `patience_s`, the work goes on without.
     """
 
     def __init__(self, claims: Claims | None = None, patience_s: float = 120.0) -> None:
-        self._claims = claims
+        self.claims = claims
         self._patience_s = patience_s
         self._pause = threading.Event()  # that nobody sets
         self._flights_guard = threading.Lock()
@@ -61,16 +62,17 @@ class SingleFlight:
 
     @contextlib.contextmanager
     def _claimed(self, key: str, waiting: Waiting) -> Iterator[bool]:
-        if self._claims is None:
+        claims = self.claims
+        if claims is None:
             yield False
             return
-        token, waited = self._acquire(self._claims, key, waiting)
+        token, waited = self._acquire(claims, key, waiting)
         try:
             yield waited
         finally:
             if token is not None:
                 with contextlib.suppress(OSError):  # its lease ends it
-                    self._claims.release(key, token)
+                    claims.release(key, token)
 
     def _acquire(self, claims: Claims, key: str, waiting: Waiting) -> tuple[str | None, bool]:
         """A token, or None where the work goes on without; and whether somebody else had it before."""

@@ -21,10 +21,11 @@ def test_every_key_that_holds_a_value_says_what_it_is_and_whether_it_reloads():
             assert "live" in key.field.json_schema_extra
 
 
-def test_a_session_option_needs_a_restart_and_the_number_of_workers_does_not():
-    live = {".".join(key.path): key.live for key in all_keys()}
+def test_the_place_of_the_cache_needs_a_restart_and_all_else_of_it_does_not():
+    live = {".".join(key.path): key.live for key in all_keys() if key.section is None}
+    of_cache = {path for path in live if path.startswith(("cache.", "profiles.*.cache."))}
 
-    assert live["threads.workers"] is True
+    assert {path for path in of_cache if not live[path]} == {"cache.dir", "cache.redis"}
     assert live["threads.intra_op"] is False
 
 

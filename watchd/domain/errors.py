@@ -13,6 +13,7 @@ class ExitCode(IntEnum):
     CRASHED = 70
     FOLDER_UNUSABLE = 73
     CONFIG = 78
+    INTERRUPTED = 130
 
 
 class WatchdError(Exception):

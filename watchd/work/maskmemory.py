@@ -136,9 +136,7 @@ class MaskMemory:
         if data is None:
             return None
         try:
-            entry = unpack(data)
-            if (entry.sha256[:16], entry.width, entry.height) != (name.sha16, name.width, name.height):
-                raise ValueError("it is of another picture than its name says")
+            entry = entry_of(name, data)
         except ValueError as error:
             log.warning("cache entry removed", extra={"entry": str(name), "reason": str(error)})
             self._count("corrupt", 1)
@@ -151,6 +149,14 @@ class MaskMemory:
             if len(self._aliases) >= _MOST_ALIASES:
                 del self._aliases[next(iter(self._aliases))]
             self._aliases[sha256] = name
+
+
+def entry_of(name: EntryName, data: bytes) -> MaskEntry:
+    """ValueError: it is no entry, or not what its name says."""
+    entry = unpack(data)
+    if (entry.sha256[:16], entry.width, entry.height) != (name.sha16, name.width, name.height):
+        raise ValueError("it is of another picture than its name says")
+    return entry
 
 
 def _judged(match: Match, size: Size, side: int, policy: CachePolicy) -> Candidate:

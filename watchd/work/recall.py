@@ -11,19 +11,21 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BufferedReader
 
 from watchd.domain.profile import Profile
 from watchd.domain.reuse import Reuse, Tier
 from watchd.imaging.arrays import Mask
 from watchd.imaging.decode import Picture
-from watchd.imaging.fingerprint import DEFINITION, fingerprint
+from watchd.imaging.fingerprint import DEFINITION, Fingerprint, fingerprint
 from watchd.imaging.maskfile import VERSION
 from watchd.imaging.overlap import overlap
 from watchd.imaging.segment import Seen, Segmenter
+from watchd.store.entryname import EntryName
 from watchd.store.outputcache import OutputCache
 from watchd.store.storedfile import StoredFile
-from watchd.work.maskmemory import Count, MaskMemory, Match
+from watchd.work.maskmemory import Candidate, Count, MaskMemory, Match
 from watchd.work.singleflight import SingleFlight, Waiting
 
 _AGREES = 0.95  # from this overlap on two masks pass for the same
@@ -39,6 +41,17 @@ def space_of(model: str, segmenter: Segmenter) -> str:
     recipe = json.dumps(recipe_of(segmenter), sort_keys=True).encode()
     name = re.sub("[^A-Za-z0-9.-]", "-", os.path.splitext(os.path.basename(model))[0]).strip(".")
     return f"{name[:64] or 'model'}-{hashlib.sha256(recipe).hexdigest()[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What would be reused for a picture, and all that was looked at; `output` is empty if none is sound."""
+
+    tier: Tier
+    output: str
+    own: Match | None
+    looks: Fingerprint
+    candidates: tuple[Candidate, ...]
 
 
 class Recall:
@@ -123,6 +136,35 @@ class Recall:
             self._hit(Tier.EXACT, own.entry.inference_s)
             return own.entry.mask, Reuse(Tier.EXACT, str(own.name))
         return self._of_a_like_picture_or_made(sha256, picture)
+
+    def prospect(self, sha256: str, picture: Picture) -> Prospect:
+        """What `finished` and `mask` would come to, with nothing counted, remembered or made."""
+        small = self._segmenter.shrink(picture.seen())
+        looks, own, output = fingerprint(small), self._masks.own(sha256), self._sound_output(sha256)
+        candidates: tuple[Candidate, ...] = ()
+        if self.policy.perceptual and not looks.flat:
+            size = picture.image.size
+            candidates = tuple(self._masks.candidates(looks, size, min(small.size), self.policy))
+        like = any(candidate.match for candidate in candidates)
+        found = {Tier.OUTPUT: output, Tier.EXACT: own, Tier.PERCEPTUAL: like, Tier.MISS: True}
+        tier = next(tier for tier, there in found.items() if there) if self.policy.enabled else Tier.OFF
+        return Prospect(tier, output, own, looks, candidates)
+
+    def knows(self, sha256: str) -> bool:
+        """Whether the mask of that very file is remembered."""
+        return self._masks.own(sha256) is not None
+
+    def adopt(self, sha256: str, picture: Picture, mask: Mask) -> EntryName:
+        """Remembers a mask that was made elsewhere."""
+        looks = fingerprint(self._segmenter.shrink(picture.seen()))
+        return self._masks.remember(sha256, looks, picture.image.size, mask, 0.0)
+
+    def _sound_output(self, sha256: str) -> str:
+        stored = self.finished(sha256)
+        if stored is None:
+            return ""
+        with stored:
+            return os.path.basename(stored.relative) if stored.is_sound() else ""
 
     def _of_a_like_picture_or_made(self, sha256: str, picture: Picture) -> tuple[Mask, Reuse]:
         small, size = self._segmenter.shrink(picture.seen()), picture.image.size

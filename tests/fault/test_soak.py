@@ -28,7 +28,14 @@ MOST_BYTES_A_FILE = 40_000
 
 
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(("isolation", "cache"), [("none", "false"), ("process", "false"), ("none", "true")])
+@pytest.mark.parametrize(
+    ("isolation", "cache"),
+    [
+        ("none", "false"),
+        pytest.param("process", "false", marks=pytest.mark.slow),
+        pytest.param("none", "true", marks=pytest.mark.slow),
+    ],
+)
 def test_memory_is_flat_and_nothing_leaks(
     root: Path, tiny: Path, isolation: str, cache: str, pytestconfig: pytest.Config
 ) -> None:

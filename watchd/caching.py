@@ -13,7 +13,7 @@ from watchd.background import Grace, OnCrash
 from watchd.config.schema import Config
 from watchd.domain.profile import WatchFolder
 from watchd.imaging.segment import Segmenter
-from watchd.store.cachefolder import open_cache
+from watchd.store.cachefolder import CacheTree, open_cache
 from watchd.store.claims import FileClaims
 from watchd.store.counters import Counters
 from watchd.store.eviction import CacheLimits, sweep
@@ -40,7 +40,7 @@ class CacheFolder:
     def __init__(self, root: Path, config: Config, lending: "Lending | None") -> None:
         self.root = root
         self._lending = lending
-        self._tree = open_cache(root)
+        self._tree = CacheTree(root)
         self._room = Room(self._tree)
         self._counters = Counters(self._tree)
         self._masks: dict[str, MaskCache] = {}
@@ -69,12 +69,15 @@ class CacheFolder:
     def follow(self, config: Config) -> None:
         """What is live of it holds from now on."""
         cache = config.cache
+        self._in_use = any(folder.profile.cache.enabled for folder in config.watch_folders())
         self._limits = CacheLimits(cache.ttl, cache.max_age, cache.max_size, cache.outputs.max_size)
         self._sweep_every_s = cache.cleanup_interval
         among_us = self._claims if cache.shared else None
         self._flights.claims = self._lending.claims if self._lending else among_us
 
     def __enter__(self) -> Self:
+        if self._in_use:
+            open_cache(self.root)
         return self
 
     def __exit__(
@@ -101,12 +104,14 @@ class CacheFolder:
         return masks
 
     def _count(self, name: str, by: float) -> None:
+        if not by:
+            return
         self._counters.add(name, by)
         if self._lending is not None:
             self._lending.count(name, by)
 
     def _refresh_claims(self) -> None:
-        if self._flights.claims is self._claims:
+        if self._in_use and self._flights.claims is self._claims:
             self._claims.refresh()
 
     def _sweep_if_due(self) -> None:

@@ -4,6 +4,7 @@ import argparse
 import sys
 from types import ModuleType
 
+import cache
 import idle
 import isolation
 import latency
@@ -17,6 +18,7 @@ BENCHMARKS: dict[str, ModuleType] = {
     "latency": latency,
     "idle": idle,
     "isolation": isolation,
+    "cache": cache,
 }
 
 

@@ -2,11 +2,12 @@
 
 import hashlib
 import io
-import sys
 from pathlib import Path
 
 import pytest
+from alterations import COPIES, OTHERS, RECOLOURED, TONED
 from fakes import recall_of, watch_folder
+from likeness import Likeness, of_unrelated
 
 from watchd.domain.profile import Profile
 from watchd.domain.reuse import CachePolicy, Tier
@@ -17,11 +18,6 @@ from watchd.imaging.encode import encode
 from watchd.imaging.models import find
 from watchd.imaging.segment import Segmenter
 from watchd.imaging.session import load_segmenter
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts" / "benchmarks"))
-
-from alterations import COPIES, OTHERS, RECOLOURED, TONED
-from likeness import Likeness, of_unrelated
 
 pytestmark = [pytest.mark.shared, pytest.mark.timeout(180)]
 

@@ -15,7 +15,7 @@ OUTPUTS = f"{FORMAT}/outputs"
 SPACE_NOTE = "space.json"
 
 _SHARD = re.compile(r"[0-9a-f]{2}")
-_OUTPUT = re.compile(r"[0-9a-f]{32}-[0-9a-f]{12}-[0-9a-f]{64}\.[a-z0-9]{1,8}")
+_OUTPUT = re.compile(r"[0-9a-f]{32}-[0-9a-f]{12}-[0-9a-f]{64}\.png")
 _NO_FOLDER = (FileNotFoundError, NotADirectoryError, PermissionError)
 
 

@@ -29,7 +29,7 @@ class Folder:
         return self.put(f"v1/{space}/{entry.shard}/{entry}", unused_s)
 
     def output(self, number: int, unused_s: float = 0.0) -> str:
-        return self.put(f"v1/outputs/7c/{number:032x}-{'a' * 12}-{'b' * 64}.webp", unused_s)
+        return self.put(f"v1/outputs/7c/{number:032x}-{'a' * 12}-{'b' * 64}.png", unused_s)
 
     def put(self, relative: str, unused_s: float) -> str:
         path = self.tree.root / relative

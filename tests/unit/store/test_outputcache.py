@@ -95,8 +95,8 @@ def test_discarded_output_is_gone_while_it_is_still_open(cache: OutputCache, tre
 def test_links_folders_and_foreign_names_are_no_outputs(cache: OutputCache, tree: Tree) -> None:
     (tree.root / PATH).parent.mkdir(parents=True)
     (tree.root / PATH).symlink_to(tree.root / "README.txt")
-    (tree.root / PATH.replace(".png", ".webp")).mkdir()
-    (tree.root / PATH.replace(".png", ".png.part")).write_bytes(DATA)
+    (tree.root / PATH.replace("-", "_")).mkdir()
+    (tree.root / PATH.replace(".png", ".bak")).write_bytes(DATA)
     before = names(tree.root)
 
     assert cache.open(SHA256, RENDER) is None

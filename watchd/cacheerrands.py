@@ -59,6 +59,15 @@ def stats(config: Config, space: str | None) -> list[Stock]:
     ]
 
 
+def lent(config: Config) -> dict[str, float] | None:
+    """What all hosts of a Redis have counted together; None where none is configured."""
+    if config.cache.redis is None:
+        return None
+    from watchd.lending import lent as counted
+
+    return counted(config.cache.redis)
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which entries are meant; one of these is given. `older_than_s` is since the last use."""

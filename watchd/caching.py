@@ -1,5 +1,7 @@
 """Says what each watch folder remembers with: builds the parts of the caches from a Config."""
 
+import math
+import random
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 _REFRESH_EVERY_S = 30.0
 _SAVE_EVERY_S = 60.0
+_STOPPED_EVERY_S = 60.0
 _LOOK_EVERY_S = 10.0  # whether a sweep is due, for its interval may change
 
 
@@ -48,7 +51,8 @@ class CacheFolder:
         self._claims = FileClaims(self._tree, config.lease)
         self._flights = SingleFlight()
         self._limits, self._sweep_every_s = CacheLimits(), 0.0
-        self._swept_at: float | None = None
+        self._swept_at = -math.inf
+        self._jitter = 1.0
         self._closing = threading.Event()
         self.follow(config)
 
@@ -115,8 +119,10 @@ class CacheFolder:
             self._claims.refresh()
 
     def _sweep_if_due(self) -> None:
-        if self._swept_at is None or time.monotonic() - self._swept_at >= self._sweep_every_s:
-            self._swept_at = time.monotonic()
+        """Sooner where the cache has stopped writing: a sweep may make room."""
+        every_s = _STOPPED_EVERY_S if self._room.stopped else self._sweep_every_s * self._jitter
+        if time.monotonic() - self._swept_at >= every_s:
+            self._swept_at, self._jitter = time.monotonic(), random.uniform(0.8, 1.2)
             self._sweep()
 
     def _sweep(self) -> None:

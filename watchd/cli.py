@@ -207,12 +207,16 @@ def cache() -> None:
 @click.option("--space", metavar="NAME", help="Only these masks: those of one network.")
 def cache_stats(root: Path | None, config: Path | None, as_json: bool, space: str | None) -> None:
     """Show what the caches hold, what they have saved, and how often a like picture's mask was wrong."""
-    from watchd.cacheerrands import stats
+    from watchd.cacheerrands import lent, stats
     from watchd.report import cacheview
 
-    found = stats(_load(root, config, {}).config, space)
+    loaded = _load(root, config, {}).config
+    found, by_all = stats(loaded, space), lent(loaded)
     now_s = time.time()
-    _print(as_json, {"caches": found}, (cacheview.stock(each, now_s) for each in found))
+    texts = [cacheview.stock(each, now_s) for each in found]
+    _print(
+        as_json, {"caches": found, "redis": by_all}, [*texts, *([cacheview.lent(by_all)] if by_all else [])]
+    )
 
 
 @cache.command("explain")

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from watchd.background import Grace, OnCrash
+from watchd.domain.cachereport import COUNTS
 from watchd.domain.ports import Claims
 from watchd.store.entryname import EntryName
 from watchd.store.maskcache import MaskCache, Remote
@@ -75,3 +76,10 @@ class Lending:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._life.close()
+
+
+def lent(url: str) -> dict[str, float]:
+    """What all hosts together have counted; nothing while Redis is away. ConfigError as in Lending."""
+    with RedisLink(url) as link:
+        counted = RedisCounters(link, _EVERYBODY).counters()
+    return {name: counted.get(name, 0) + counted.get(f"{name}_thousandths", 0) / 1000 for name in COUNTS}

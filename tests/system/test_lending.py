@@ -1,5 +1,6 @@
 """Two daemons that share nothing but a Redis: what one has inferred the other does not infer again."""
 
+import json
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -61,6 +62,12 @@ def test_mask_of_one_host_is_the_other_s_too_and_without_redis_all_goes_on(
             assert log.read_text().count(AWAY) == 1
         assert tier(one, "c.jpg", third) is Tier.MISS
         assert tier(other, "c.jpg", third) is Tier.EXACT
+        wait_until(lambda: counted_by_all(one)["hit_exact"] >= 1, within_s=30)
+
+
+def counted_by_all(root: Path) -> dict[str, float]:
+    counts: dict[str, float] = json.loads(watchd("cache", "stats", root, "--json").stdout)["redis"]
+    return counts
 
 
 def test_redis_that_cannot_be_meant_is_a_config_error(tmp_path: Path) -> None:

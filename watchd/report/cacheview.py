@@ -43,6 +43,12 @@ def stock(found: Stock, now_s: float) -> str:
     return "\n".join(lines)
 
 
+def lent(counts: Mapping[str, float]) -> str:
+    hits = _some(counts, hit_output=" output", hit_exact=" exact", hit_perceptual=" perceptual")
+    saved = duration(counts["saved_seconds"])
+    return f"all hosts of the Redis\n  hits: {hits}\n  misses: {counts['miss']:.10g}\n  saved: {saved}"
+
+
 def _shelf(shelf: Shelf, thing: str, now_s: float) -> str:
     if shelf.oldest_use_s is None:
         return "none"

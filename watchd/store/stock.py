@@ -11,8 +11,8 @@ from watchd.tree import Tree
 def take_stock(tree: Tree) -> Stock:
     """Looks at every entry's size and time, 1 s for 100 000. A space that holds nothing is left out."""
     shelves = [_shelf(space, masks_of(tree, space)) for space in spaces(tree)]
-    counts: dict[str, float] = dict.fromkeys(COUNTS, 0)
-    counts |= total(tree)
+    counted = total(tree)
+    counts = {name: counted.get(name, 0) for name in COUNTS}
     audits = counts["audits"]
     return Stock(
         cache=str(tree.root),

@@ -17,6 +17,7 @@ from watchd.domain.profile import INPUTS, WatchFolder
 from watchd.domain.reuse import Tier
 from watchd.imaging.pair import mask_from
 from watchd.imaging.segment import Segmenter
+from watchd.store.cachefolder import open_cache
 from watchd.work.photos import TROUBLE, Photos, picture_files, said
 from watchd.work.recall import Recall, space_of
 
@@ -86,6 +87,7 @@ def targets(config: Config, segmenters: Mapping[str, Segmenter], wanted: str | N
         recall.policy = replace(recall.policy, audit_rate=0.0)
         segmenter = segmenters[folder.profile.model]
         place = config.cache_of(folder), space_of(folder.profile.model, segmenter)
+        open_cache(place[0])
         distinct.setdefault(place, Target(folder, recall, segmenter))
     return list(distinct.values())
 

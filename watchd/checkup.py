@@ -3,16 +3,18 @@
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from watchd.config.load import Loaded
+from watchd.config.schema import Config
 from watchd.domain.errors import ExitCode, StartupError
 from watchd.domain.profile import WatchFolder
 from watchd.imaging.models import find
 from watchd.intake.mounts import mount_of
 from watchd.intake.watcher import polls
 from watchd.provision import default_memory, thread_plan
+from watchd.store.cachefolder import open_cache
 from watchd.store.places import free_bytes, prepare
 
 _LITTLE_SPACE = 1_000_000_000
@@ -32,6 +34,8 @@ def check_all(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[Finding]:
     config = loaded.config
     for folder in config.watch_folders():
         yield from _folder(folder)
+        yield from _cache(config, folder)
+    yield from _redis(config)
     yield from _inotify()
     yield _threads(loaded)
     memory = config.limits.memory or default_memory()
@@ -68,6 +72,28 @@ def _writable(folder: WatchFolder, key: str, path: Path) -> Finding:
     free = free_bytes(path)
     low = "; that is little" if free < _LITTLE_SPACE else ""
     return Finding(f"{folder.name}: {key} {path} is writable, {free / 1e9:.1f} GB free{low}")
+
+
+def _cache(config: Config, folder: WatchFolder) -> Iterator[Finding]:
+    """One that cannot be written stops nobody: it is told, and is no reason not to run."""
+    if not folder.profile.cache.enabled:
+        yield Finding(f"{folder.name}: nothing is remembered (cache.enabled)")
+        return
+    tree = open_cache(config.cache_of(folder))
+    found = _writable(folder, "cache", tree.root)
+    yield replace(found, code=ExitCode.OK)
+
+
+def _redis(config: Config) -> Iterator[Finding]:
+    if config.cache.redis is None or not config.cache.enabled:
+        return
+    try:
+        from watchd.lending import reaches
+    except StartupError as error:
+        yield Finding(str(error), error.exit_code)
+        return
+    there = reaches(config.cache.redis)
+    yield Finding("redis: there" if there else "redis: away; each host remembers for itself meanwhile")
 
 
 def _inotify() -> Iterator[Finding]:

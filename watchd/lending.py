@@ -83,3 +83,9 @@ def lent(url: str) -> dict[str, float]:
     with RedisLink(url) as link:
         counted = RedisCounters(link, _EVERYBODY).counters()
     return {name: counted.get(name, 0) + counted.get(f"{name}_thousandths", 0) / 1000 for name in COUNTS}
+
+
+def reaches(url: str) -> bool:
+    """Whether that Redis answers now. ConfigError as in Lending."""
+    with RedisLink(url) as link:
+        return link.there

@@ -18,7 +18,7 @@ def test_sound_folder_has_nothing_but_good_findings(tmp_path: Path) -> None:
 
     assert {finding.code for finding in found} == {ExitCode.OK}
     text = "\n".join(finding.text for finding in found)
-    for word in ("inbox", "outbox", "originals", "failed", "sidecar", "threads", "memory", "builtin"):
+    for word in ("inbox", "outbox", "originals", "failed", "sidecar", "cache", "threads", "memory", "builtin"):
         assert word in text
 
 
@@ -39,3 +39,20 @@ def test_cpu_that_we_may_not_use_is_told(tmp_path: Path) -> None:
     found = findings(tmp_path, binding="4095")
 
     assert any(finding.code is ExitCode.CONFIG and "4095" in finding.text for finding in found)
+
+
+def test_cache_that_cannot_be_written_is_told_and_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "taken").write_bytes(b"")
+
+    found = findings(tmp_path / "photos", cache__dir=str(tmp_path / "taken"))
+
+    assert {finding.code for finding in found} == {ExitCode.OK}
+    assert any("cannot be written" in finding.text for finding in found)
+
+
+def test_redis_that_is_away_is_told_and_stops_nobody(tmp_path: Path) -> None:
+    found = findings(tmp_path, cache__redis="redis://127.0.0.1:1")
+
+    assert {finding.code for finding in found} == {ExitCode.OK}
+    assert any("redis: away" in finding.text for finding in found)

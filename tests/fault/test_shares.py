@@ -63,7 +63,6 @@ def root(share: Share, tmp_path: Path) -> Path:
     return root
 
 
-@pytest.mark.slow  # a busy machine can outlast its waiting
 def test_share_that_is_unmounted_under_a_busy_daemon_costs_no_attempt_and_goes_on_when_it_is_back(
     share: Share, root: Path, tiny: Path, photos: list[bytes]
 ) -> None:

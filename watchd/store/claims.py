@@ -66,6 +66,7 @@ class FileClaims:
         self._id = secrets.token_hex(6)
         self._held_guard = threading.Lock()
         self._held: dict[str, str] = {}
+        self._owed: dict[str, str] = {}
 
     def acquire(self, key: str) -> str | None:
         with self._held_guard:
@@ -89,19 +90,20 @@ class FileClaims:
             return max(_numbers(folder, key), default=0) == number and _read(folder, key, number)[0] == token
 
     def release(self, key: str, token: str) -> None:
-        """Removes the claim and those it overtook, the oldest first, so that none comes back to life."""
-        number = _number(token)
+        """Removes the claim and those it overtook. Where the disk does not let it, `refresh` tries again."""
         try:
-            with self._tree.folder(_FOLDER, make=True) as folder:
-                if _read(folder, key, number)[0] == token:
-                    for old in sorted(n for n in _numbers(folder, key) if n <= number):
-                        _remove(folder, f"{key}.{old}")
+            self._remove(key, token)
+        except OSError:
+            with self._held_guard:
+                self._owed[key] = token
+            raise
         finally:
             with self._held_guard:
                 self._held.pop(key, None)
 
     def refresh(self) -> None:
         """Renews every lease that is held; a claim that was taken over stays lost."""
+        self._remove_owed()
         with self._held_guard:
             held = [(key, token) for key, token in self._held.items() if token]
         with self._tree.folder(_FOLDER, make=True) as folder:
@@ -127,6 +129,24 @@ class FileClaims:
                 if self._abandoned(folder, key, max(numbers)):
                     for old in sorted(numbers):
                         _remove(folder, f"{key}.{old}")
+
+    def _remove_owed(self) -> None:
+        """What could not be released while the share was away: its source may never be asked for again."""
+        with self._held_guard:
+            owed = dict(self._owed)
+        for key, token in owed.items():
+            self._remove(key, token)
+            with self._held_guard:
+                if self._owed.get(key) == token:
+                    del self._owed[key]
+
+    def _remove(self, key: str, token: str) -> None:
+        """The oldest first, so that none comes back to life."""
+        number = _number(token)
+        with self._tree.folder(_FOLDER, make=True) as folder:
+            if _read(folder, key, number)[0] == token:
+                for old in sorted(n for n in _numbers(folder, key) if n <= number):
+                    _remove(folder, f"{key}.{old}")
 
     def _create_next(self, key: str) -> str | None:
         with self._tree.folder(_FOLDER, make=True) as folder:

@@ -455,16 +455,39 @@ def test_share_that_answers_slowly_is_no_jump_of_the_clock(sidecar: Tree) -> Non
     assert here.acquire(KEY) is not None
 
 
-def test_claim_that_could_not_be_released_is_taken_up_by_its_own_daemon_at_once(sidecar: Tree) -> None:
-    here = daemon(sidecar)
-    token = take(here)
+def release_while_the_share_is_away(claims: FileClaims, sidecar: Tree, token: str) -> None:
     away = sidecar.root / "away"
     (sidecar.root / "claims").rename(away)
     (sidecar.root / "claims").touch()
     with os_error():
-        here.release(KEY, token)
+        claims.release(KEY, token)
     (sidecar.root / "claims").unlink()
     away.rename(sidecar.root / "claims")
+
+
+def test_claim_that_could_not_be_released_goes_with_the_next_refresh(sidecar: Tree) -> None:
+    here = daemon(sidecar)
+    release_while_the_share_is_away(here, sidecar, take(here))
+
+    here.refresh()
+
+    assert names(sidecar.root / "claims") == []
+
+
+def test_claim_that_was_taken_up_again_outlives_the_release_that_is_owed(sidecar: Tree) -> None:
+    here = daemon(sidecar)
+    release_while_the_share_is_away(here, sidecar, take(here))
+    again = take(here)
+
+    here.refresh()
+
+    assert here.holds(KEY, again)
+
+
+def test_claim_that_could_not_be_released_is_taken_up_by_its_own_daemon_at_once(sidecar: Tree) -> None:
+    here = daemon(sidecar)
+    token = take(here)
+    release_while_the_share_is_away(here, sidecar, token)
 
     again = here.acquire(KEY)
 

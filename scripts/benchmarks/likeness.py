@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from watchd.domain.profile import Profile
 from watchd.domain.reuse import CachePolicy, Tier
-from watchd.imaging.arrays import Cutout, Mask
+from watchd.imaging.arrays import Mask, Rgba
 from watchd.imaging.compose import compose
 from watchd.imaging.decode import open_picture
 from watchd.imaging.segment import Seen, Segmenter
@@ -87,7 +87,7 @@ def of_unrelated(pictures: Sequence[Path], segmenter: Segmenter, work: Path) -> 
     return tally
 
 
-def wrong_pixels(cutout: Cutout, data: bytes) -> int:
+def wrong_pixels(cutout: Rgba, data: bytes) -> int:
     """Of the cutout of that file: pixels that show another colour than it has, or one under no opacity."""
     with Image.open(BytesIO(data)) as opened:
         own = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
@@ -129,9 +129,9 @@ def _uncounted(name: str, by: float) -> None:
     pass
 
 
-def _cut_out(data: bytes, recall: Recall) -> tuple[Cutout, bool, int]:
+def _cut_out(data: bytes, recall: Recall) -> tuple[Rgba, bool, int]:
     """The cutout, whether its mask was a remembered one, and how many of its pixels are wrong."""
     picture = open_picture(BytesIO(data), "picture", _MAX_PIXELS).load()
     mask, reuse = recall.mask(hashlib.sha256(data).hexdigest(), picture)
-    cutout = compose(picture, mask)
+    cutout = compose(picture, mask).whole()
     return cutout, reuse.tier is not Tier.MISS, wrong_pixels(cutout, data)

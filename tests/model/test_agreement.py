@@ -54,7 +54,7 @@ def reference(session: onnxruntime.InferenceSession, image: Image.Image) -> NDAr
 def alpha(segmenter: Segmenter, data: bytes) -> NDArray[np.uint8]:
     """The alpha of our line."""
     picture = open_picture(io.BytesIO(data), "photo", LIMIT).load()
-    return compose(picture, segmenter(segmenter.shrink(picture.seen())))[..., 3]
+    return compose(picture, segmenter(segmenter.shrink(picture.seen()))).whole()[..., 3]
 
 
 def difference(ours: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> float:

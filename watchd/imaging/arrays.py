@@ -11,7 +11,7 @@ Rgb: TypeAlias = npt.NDArray[np.uint8]
 Mask: TypeAlias = npt.NDArray[np.uint8]
 """uint8, h × w at the network's output size, not the picture's: 0 = background, 255 = subject."""
 
-Cutout: TypeAlias = npt.NDArray[np.uint8]
+Rgba: TypeAlias = npt.NDArray[np.uint8]
 """uint8, height × width × 4, C-contiguous: red, green, blue, alpha in 0..255.
 
 The alpha is straight: the colours are not multiplied with it. Where it is 0, so are the colours.

@@ -4,8 +4,19 @@ import contextlib
 import ctypes
 
 # malloc.h of the GNU C library
+_M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
+_TRIM = 4 << 20
 _THRESHOLD = 8 << 20
+
+
+def give_back_now() -> None:
+    """What has been freed in small pieces, too, which the threshold below does not reach.
+
+    Of a network of 176 MB that is loaded, 180 MB (25 ms); of one that is dropped, 130 MB.
+    """
+    with contextlib.suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def give_back_what_is_freed() -> None:
@@ -14,6 +25,10 @@ def give_back_what_is_freed() -> None:
     glibc raises by itself the size from which memory is mapped, and unmapped again: after the first
     large picture each worker keeps what it has freed. Eight workers with one picture of 100 megapixels at
     a time among them took 3.1 GB; with a threshold that is set, and so stays, 0.9 GB, and no more time.
+    To set it leaves the other one, of what lies at the end of the heap, at 128 KB: then the bands of a cutout
+    are mapped again and again, 15 % of the time of a picture beside the network.
     """
     with contextlib.suppress(AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _THRESHOLD)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, _THRESHOLD)
+        libc.mallopt(_M_TRIM_THRESHOLD, _TRIM)

@@ -4,11 +4,22 @@ import io
 
 import numpy as np
 import pytest
+from fakes import draw
 from PIL import Image, ImageCms
 
+from watchd.domain.profile import Encode
+from watchd.imaging.compose import Cutout, compose
+from watchd.imaging.decode import Picture
 from watchd.imaging.encode import encode
 
-CUTOUT = np.random.default_rng(3).integers(0, 256, (5, 7, 4), np.uint8)
+EITHER = pytest.mark.parametrize("saving", Encode)
+
+
+def cutout(width: int = 70, height: int = 50) -> Cutout:
+    """Half of it is empty."""
+    mask = np.zeros((8, 8), np.uint8)
+    mask[:, 4:] = 255
+    return compose(Picture(draw(width, height)), mask)
 
 
 def opened(data: bytes) -> Image.Image:
@@ -17,35 +28,58 @@ def opened(data: bytes) -> Image.Image:
     return image
 
 
-def test_file_is_a_png_with_these_very_pixels() -> None:
-    image = opened(encode(CUTOUT, None, None, {}))
+@EITHER
+def test_file_is_a_png_with_these_very_pixels(saving: Encode) -> None:
+    image = opened(encode(cutout(), None, None, {}, saving))
 
     assert (image.format, image.mode) == ("PNG", "RGBA")
-    assert np.array_equal(np.asarray(image), CUTOUT)
+    assert np.array_equal(np.asarray(image), cutout().whole())
 
 
-def test_profile_and_resolution_are_carried() -> None:
+@EITHER
+def test_profile_and_resolution_are_carried(saving: Encode) -> None:
     icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
-    image = opened(encode(CUTOUT, icc, (300, 150), {}))
+    image = opened(encode(cutout(), icc, (300, 150), {}, saving))
 
     assert image.info["icc_profile"] == icc
     assert image.info["dpi"] == pytest.approx((300, 150), abs=0.1)
 
 
-def test_text_of_any_language_is_carried() -> None:
-    text = {"Software": "watchd 1.0", "Comment": "freigestellt → 切り抜き"}
+@EITHER
+def test_text_of_any_language_is_carried(saving: Encode) -> None:
+    text = {"Software": "watchd 1.0", "Author": "Ælfric", "Comment": "freigestellt → 切り抜き"}
 
-    assert opened(encode(CUTOUT, None, None, text)).info == text
-
-
-def test_nothing_else_is_in_the_file() -> None:
-    assert opened(encode(CUTOUT, None, None, {})).info == {}
+    assert opened(encode(cutout(), None, None, text, saving)).info == text
 
 
-def test_same_cutout_gives_the_same_bytes() -> None:
-    assert encode(CUTOUT, None, None, {}) == encode(CUTOUT.copy(), None, None, {})
+@EITHER
+def test_nothing_else_is_in_the_file(saving: Encode) -> None:
+    assert opened(encode(cutout(), None, None, {}, saving)).info == {}
 
 
-def test_empty_surroundings_cost_nearly_nothing() -> None:
-    assert len(encode(np.zeros((1000, 1000, 4), np.uint8), None, None, {})) < 20_000
+@EITHER
+def test_same_cutout_gives_the_same_bytes(saving: Encode) -> None:
+    assert encode(cutout(), None, None, {}, saving) == encode(cutout(), None, None, {}, saving)
+
+
+@EITHER
+def test_empty_surroundings_cost_nearly_nothing(saving: Encode) -> None:
+    empty = compose(Picture(draw(1000, 1000)), np.zeros((8, 8), np.uint8))
+
+    assert len(encode(empty, None, None, {}, saving)) < 20_000
+
+
+@pytest.mark.parametrize("grain", [0, 2, 8])
+def test_fast_is_at_most_a_quarter_larger_than_small(grain: int) -> None:
+    noise = np.random.default_rng(5).normal(0, grain, (700, 900, 3))
+    scene = np.clip(np.asarray(draw(900, 700)) + noise, 0, 255).astype(np.uint8)
+    mask = np.zeros((20, 20), np.uint8)
+    mask[4:16, 6:18] = 255
+
+    fast, small = (
+        len(encode(compose(Picture(Image.fromarray(scene)), mask), None, None, {}, saving))
+        for saving in (Encode.FAST, Encode.SMALL)
+    )
+
+    assert fast <= 1.25 * small

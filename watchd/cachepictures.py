@@ -34,7 +34,7 @@ def segmenters_of(config: Config, environ: Mapping[str, str]) -> Mapping[str, Se
     """Every network of the watch folders, loaded, and fetched if need be; ModelError."""
     models = sorted({folder.profile.model for folder in config.watch_folders()})
     with DownloadBar() as bar:
-        return load_segmenters(models, thread_plan(config), environ, bar)
+        return load_segmenters(models, thread_plan(config), environ, bar, config.models.resident)
 
 
 def current_spaces(

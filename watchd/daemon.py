@@ -153,7 +153,7 @@ def _start(config: Config, mailbox: Mailbox, environ: Mapping[str, str], progres
         log.info("threads", extra={"note": note})
     models = sorted({folder.profile.model for folder in folders})
     with DownloadBar() as bar:
-        segmenters = load_segmenters(models, plan, environ, bar)
+        segmenters = load_segmenters(models, plan, environ, bar, config.models.resident)
     for model in models:
         log.info("model", extra={"network": model} | _hint(model))
     return assemble(

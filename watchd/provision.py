@@ -1,24 +1,34 @@
 """What the machine provides for the work: networks, loaded; threads, planned; memory."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import psutil
 
-from watchd.config.schema import Config
+from watchd.config.schema import Config, Models
 from watchd.domain.errors import ModelError
-from watchd.imaging.cpus import ThreadPlan, cpu_quota, physical_first, plan_threads, usable_cpus
+from watchd.imaging.cgroup import cpu_quota, memory_limit
+from watchd.imaging.cpus import ThreadPlan, plan_threads
 from watchd.imaging.download import Progress, pull
-from watchd.imaging.models import KNOWN, FoundModel, find, model_home
+from watchd.imaging.models import KNOWN, FoundModel, fed_as, find, model_home
+from watchd.imaging.resident import Residents
 from watchd.imaging.segment import Segmenter
-from watchd.imaging.session import load_segmenter
+from watchd.imaging.session import Session, load_segmenter
+from watchd.imaging.topology import usable_cpus
 
 
 def load_segmenters(
-    models: Iterable[str], plan: ThreadPlan, environ: Mapping[str, str], progress: Progress
+    models: Iterable[str],
+    plan: ThreadPlan,
+    environ: Mapping[str, str],
+    progress: Progress,
+    resident: int = Models().resident,
 ) -> dict[str, Segmenter]:
-    """One session a model, warmed up; a known model that is not there is fetched first. ModelError."""
-    return {model: load_segmenter(fetch(model, environ, progress), plan) for model in models}
+    """One a model; a known model that is not there is fetched first. Blocks. ModelError.
+
+    Each is loaded once, so that it fails now if it ever does; the last `resident` stay in memory.
+    """
+    residents: Residents[Session] = Residents(resident)
+    return {model: load_segmenter(fetch(model, environ, progress), plan, residents) for model in models}
 
 
 def fetch(model: str, environ: Mapping[str, str], progress: Progress) -> FoundModel:
@@ -36,17 +46,31 @@ def fetch(model: str, environ: Mapping[str, str], progress: Progress) -> FoundMo
 def thread_plan(config: Config) -> ThreadPlan:
     """From the config and the CPUs that this process may use. ConfigError for a CPU that it may not."""
     threads = config.threads
-    cpus = physical_first(usable_cpus())
     return plan_threads(
-        threads.workers, threads.intra_op, threads.inter_op, config.binding, cpus, cpu_quota()
+        threads.workers,
+        threads.intra_op,
+        threads.inter_op,
+        config.binding,
+        usable_cpus(),
+        cpu_quota(),
+        _runs_that_fit(config),
     )
 
 
 def default_memory() -> int:
     """Half of what this machine has, or the control group that we are in."""
     total = psutil.virtual_memory().total
+    return min(total, memory_limit() or total) // 2
+
+
+def _runs_that_fit(config: Config) -> int | None:
+    """How many networks may be at work at once in limits.memory; None if that is not known."""
     try:
-        limit = int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii"))
-    except (OSError, ValueError):  # no such group, or "max"
-        limit = total
-    return min(total, limit) // 2
+        specs = [fed_as(model) for model in {folder.profile.model for folder in config.watch_folders()}]
+    except ModelError:  # whoever loads it tells
+        return None
+    if not specs:
+        return None
+    memory = (config.limits.memory or default_memory()) / 1e6
+    weights = sorted((spec.megabytes for spec in specs), reverse=True)[: config.models.resident]
+    return max(1, int((memory - sum(weights)) / max(spec.run_megabytes for spec in specs)))

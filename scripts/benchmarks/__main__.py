@@ -5,11 +5,13 @@ import sys
 from types import ModuleType
 
 import cache
+import encode
 import idle
 import isolation
 import latency
 import peer
 import start
+import threads
 from place import BenchError
 
 BENCHMARKS: dict[str, ModuleType] = {
@@ -19,6 +21,8 @@ BENCHMARKS: dict[str, ModuleType] = {
     "idle": idle,
     "isolation": isolation,
     "cache": cache,
+    "encode": encode,
+    "threads": threads,
 }
 
 

@@ -18,7 +18,17 @@ def test_sound_folder_has_nothing_but_good_findings(tmp_path: Path) -> None:
 
     assert {finding.code for finding in found} == {ExitCode.OK}
     text = "\n".join(finding.text for finding in found)
-    for word in ("inbox", "outbox", "originals", "failed", "sidecar", "cache", "threads", "memory", "builtin"):
+    for word in (
+        "inbox",
+        "outbox",
+        "originals",
+        "failed",
+        "sidecar",
+        "cache",
+        "threads",
+        "memory",
+        "builtin",
+    ):
         assert word in text
 
 

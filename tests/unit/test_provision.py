@@ -1,9 +1,24 @@
+from pathlib import Path
+
 import psutil
 import pytest
+from fakes import draw
+from tiny_model import build_tiny_model
 
 from watchd.config.schema import Config
 from watchd.domain.errors import ConfigError, ModelError
-from watchd.provision import default_memory, fetch, thread_plan
+from watchd.provision import default_memory, fetch, load_segmenters, thread_plan
+
+
+def configured(model: str, memory: str) -> Config:
+    return Config.model_validate(
+        {
+            "watch": [{"root": "photos"}],
+            "profiles": {"default": {"model": model}},
+            "limits": {"memory": memory},
+            "threads": {"workers": 4},
+        }
+    )
 
 
 def test_default_memory_is_at_most_half_of_the_machine() -> None:
@@ -23,6 +38,18 @@ def test_thread_plan_refuses_a_cpu_outside_of_the_mask() -> None:
         thread_plan(Config(binding="4095"))
 
 
+def test_thread_plan_knows_what_the_network_takes_to_run() -> None:
+    little = [note for note in thread_plan(configured("u2net", "700MB")).notes if "limits.memory" in note]
+    enough = [note for note in thread_plan(configured("builtin", "700MB")).notes if "limits.memory" in note]
+
+    assert little == ["4 workers want more memory than limits.memory, which is enough for 2"]
+    assert enough == []
+
+
+def test_thread_plan_needs_no_model_that_is_known() -> None:
+    assert thread_plan(configured("u2nett", "700MB")).workers == 4
+
+
 def test_unknown_model_is_not_looked_for_on_the_network() -> None:
     asked: list[int] = []
 
@@ -33,3 +60,19 @@ def test_unknown_model_is_not_looked_for_on_the_network() -> None:
 
 def test_builtin_is_found_without_an_environment() -> None:
     assert fetch("builtin", {}, lambda have, total: None).path.name == "builtin.onnx"
+
+
+def test_more_models_than_stay_in_memory_all_give_masks(tmp_path: Path) -> None:
+    models = [str(build_tiny_model(tmp_path / f"{side}.onnx", side)) for side in (16, 24, 32)]
+
+    loaded = load_segmenters(models, thread_plan(Config()), {}, lambda have, total: None, resident=1)
+
+    sides = [segmenter(segmenter.shrink(draw())).shape[0] for segmenter in loaded.values()]
+    assert sides == [16, 24, 32]
+
+
+def test_model_that_cannot_be_loaded_is_told_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "bad.onnx").write_bytes(b"no network")
+
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_segmenters([str(tmp_path / "bad.onnx")], thread_plan(Config()), {}, lambda have, total: None)

@@ -10,7 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from pydantic_core import PydanticCustomError
 
 from watchd.config import units
-from watchd.domain.profile import INPUTS, After, Detect, Encode, Permissions, Profile, Ready, WatchFolder
+from watchd.domain.profile import (
+    INPUTS,
+    After,
+    Detect,
+    Encode,
+    Permissions,
+    Precision,
+    Profile,
+    Ready,
+    WatchFolder,
+)
 from watchd.domain.reuse import CachePolicy
 
 T = TypeVar("T")
@@ -157,6 +167,9 @@ class Recipe(Section):
     model: Annotated[str, units.model()] = restart(
         "builtin", "The network that finds the foreground: builtin needs no download, u2net has finer edges."
     )
+    precision: Annotated[Precision, units.choice(Precision)] = restart(
+        Precision.FP32, "How exactly it reckons: int8 is faster, once `watchd models quantize` has made it."
+    )
     format: Annotated[Format, units.choice(Format)] = restart(Format.PNG, "The file format of the cutouts.")
     encode: Annotated[Encode, units.choice(Encode)] = restart(
         Encode.FAST, "What the encoder saves: fast saves time, small saves bytes."
@@ -169,13 +182,19 @@ class Recipe(Section):
 
 class Threads(Section):
     workers: Annotated[int | None, units.or_auto(units.whole(1, 1024))] = restart(
-        None, "How many pictures are worked on at once; auto fills the usable CPUs."
+        None, "How many pictures are worked on at once; auto is one for each core, if memory allows."
     )
     intra_op: Annotated[int | None, units.or_auto(units.whole(1, 1024))] = restart(
-        None, "How many threads one inference uses; auto is 1, which gets the most pictures done."
+        None, "How many threads one inference uses; auto is 1, or more where memory allows few workers."
     )
     inter_op: Annotated[int | None, units.or_auto(units.whole(1, 1024))] = restart(
         None, "How many branches of the network run side by side; auto is 1, for few networks have any."
+    )
+
+
+class Models(Section):
+    resident: Annotated[int, units.whole(1, 100)] = restart(
+        2, "How many networks are in memory at once; of more, the longest unused is loaded again when needed."
     )
 
 
@@ -307,8 +326,9 @@ class Config(Section):
     )
     threads: Threads = section(Threads(), "How the CPUs are shared out.")
     binding: Annotated[str, units.cpus()] = restart(
-        "auto", "Which CPUs the workers are pinned to; auto takes all usable ones, none pins nothing."
+        "auto", "Which CPUs the workers are pinned to; auto takes one of each core first, none pins nothing."
     )
+    models: Models = section(Models(), "The networks, of which each profile names one.")
     queue: Queue = section(Queue(), "The jobs between the inbox and the workers.")
     attempts: Annotated[int, units.whole(1, 100)] = restart(
         3, "How often a file is tried before it goes to failed."
@@ -340,7 +360,12 @@ class Config(Section):
     def profile(self, name: str) -> Profile:
         recipe = self.profiles[name]
         return Profile(
-            name, recipe.model, recipe.format.value, recipe.encode, recipe.inputs, self._policy(recipe.cache)
+            name,
+            recipe.precision.of(recipe.model),
+            recipe.format.value,
+            recipe.encode,
+            recipe.inputs,
+            self._policy(recipe.cache),
         )
 
     def cache_of(self, folder: WatchFolder) -> Path:

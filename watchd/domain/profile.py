@@ -25,6 +25,20 @@ class Encode(StrEnum):
     SMALL = "small"
 
 
+class Precision(StrEnum):
+    """How exactly the network reckons. INT8 needs a second file, made by `watchd models quantize`."""
+
+    FP32 = "fp32"
+    INT8 = "int8"
+
+    def of(self, model: str) -> str:
+        """What the model of this precision is called: "u2netp.int8", or "/models/own.int8.onnx"."""
+        if self is Precision.FP32:
+            return model
+        is_file = model.endswith(".onnx") or "/" in model
+        return f"{model.removesuffix('.onnx')}.int8{'.onnx' if is_file else ''}"
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """A named recipe for a cutout. `model` is a name of the table or the path of an .onnx file."""

@@ -1,12 +1,11 @@
-"""Which CPUs we may use, how they are laid out, and which thread gets which."""
+"""Which thread gets which CPU, and how many threads there are."""
 
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 
 from watchd.domain.errors import ConfigError
+from watchd.imaging.topology import Cpu, cpu_list, spread, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +30,26 @@ def plan_threads(
     intra_op: int | None,
     inter_op: int | None,
     binding: str,
-    cpus: tuple[int, ...],
+    cpus: tuple[Cpu, ...],
     quota: float | None,
+    runs_that_fit: int | None = None,
 ) -> ThreadPlan:
-    """From the settings (None = not set) and the machine: `cpus` are the usable ones, best first.
+    """From the settings (None = not set) and the machine: `cpus` are those that we may use.
 
-    `binding` is "auto", "none" or a list such as "0-3,6". ConfigError: a CPU in it is not usable.
+    `binding` is "auto", "none" or a list such as "0-3,6". `runs_that_fit` is for how many networks at work
+    there is memory. ConfigError: a CPU in the list is not usable.
     """
     chosen = _chosen(binding, cpus)
-    whole = len(chosen) if quota is None else max(1, min(len(chosen), math.ceil(quota)))
-    threads = intra_op or 1
-    count = workers or max(1, whole // threads)
+    granted = len(chosen) if quota is None else max(1, min(len(chosen), math.ceil(quota)))
+    cores = min(granted, _cores(binding, chosen))
+    given = min(intra_op or 1, max(1, granted // (workers or 1)))
+    wanted = max(1, cores // given)
+    count = workers or min(wanted, runs_that_fit or wanted)
+    spare = max(1, cores // count) if count < wanted and workers is None else 1
+    threads = given if intra_op else spare
     needed = count + threads - 1
     obstacle = _obstacle(binding, needed, chosen, quota)
-    pins = () if obstacle else tuple(chosen[index % len(chosen)] for index in range(needed))
+    pins = () if obstacle else _pins(binding, count, threads, chosen)
     return ThreadPlan(
         workers=count,
         intra_op=threads,
@@ -52,68 +57,47 @@ def plan_threads(
         worker_cpus=pins[:count] or (None,) * count,
         # ONNX Runtime counts CPUs from 1.
         intra_affinities=";".join(str(cpu + 1) for cpu in pins[count:]),
-        notes=tuple(_notes(obstacle, count, threads, inter_op, whole)),
+        notes=(
+            *_notes(obstacle, count, threads, inter_op),
+            *_notes_on_limits(count, intra_op, threads, granted),
+            *_notes_on_memory(count, wanted, runs_that_fit),
+        ),
     )
-
-
-def usable_cpus() -> tuple[int, ...]:
-    """The CPUs in this thread's affinity mask, which taskset and cpusets narrow; in ascending order."""
-    return tuple(sorted(os.sched_getaffinity(0)))
-
-
-def physical_first(cpus: tuple[int, ...], root: Path = Path("/")) -> tuple[int, ...]:
-    """One CPU of each core first, then their SMT siblings: two busy siblings are slower than two cores."""
-    cores: dict[str, int] = {}
-    rank = {}
-    for cpu in cpus:
-        core = _read(root / f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list") or str(cpu)
-        rank[cpu] = cores[core] = cores.get(core, -1) + 1
-    return tuple(sorted(cpus, key=lambda cpu: (rank[cpu], cpu)))
-
-
-def cpu_quota(root: Path = Path("/")) -> float | None:
-    """How many CPUs' worth of time our cgroups grant, say 1.5: the tightest of all levels. None: no limit."""
-    return min(_quotas(root), default=None)
 
 
 def parse_cpu_list(text: str) -> tuple[int, ...]:
     """From "0-3,6" to (0, 1, 2, 3, 6), in the order given. ConfigError: it is no such list."""
-    cpus: dict[int, None] = {}
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise _no_list(text)
-        span = range(int(first), int(last or first) + 1)
-        if not 0 < len(span) <= MAX_CPUS:
-            raise _no_list(text)
-        cpus.update(dict.fromkeys(span))
-    return tuple(cpus)
+    try:
+        return cpu_list(text)
+    except ValueError:
+        raise ConfigError(
+            f"binding: {text!r} is no list of CPUs; allowed are auto, none, or a list such as 0-3,6"
+        ) from None
 
 
-MAX_CPUS = 8192
-"""More than Linux can be built for; a longer list is a slip of the finger."""
-
-
-def _no_list(text: str) -> ConfigError:
-    return ConfigError(
-        f"binding: {text!r} is no list of CPUs; allowed are auto, none, or a list such as 0-3,6"
-    )
-
-
-def _chosen(binding: str, cpus: tuple[int, ...]) -> tuple[int, ...]:
+def _chosen(binding: str, cpus: tuple[Cpu, ...]) -> tuple[Cpu, ...]:
     if binding in ("auto", "none"):
         return cpus
+    usable = {cpu.number: cpu for cpu in cpus}
     chosen = parse_cpu_list(binding)
     # ONNX Runtime would run unpinned on a CPU that is not there, and leave our mask for one outside it.
-    if foreign := [str(cpu) for cpu in chosen if cpu not in cpus]:
-        usable = ", ".join(map(str, sorted(cpus)))
+    if foreign := [str(number) for number in chosen if number not in usable]:
         raise ConfigError(
-            f"binding: we may not use CPU {', '.join(foreign)} of {binding!r}; usable are {usable}"
+            f"binding: we may not use CPU {', '.join(foreign)} of {binding!r}; "
+            f"usable are {', '.join(map(str, sorted(usable)))}"
         )
-    return chosen
+    return tuple(usable[number] for number in chosen)
 
 
-def _obstacle(binding: str, needed: int, chosen: tuple[int, ...], quota: float | None) -> str:
+def _cores(binding: str, chosen: tuple[Cpu, ...]) -> int:
+    """How many CPUs are worth a worker: a core's second thread has no arithmetic of its own to do it with.
+
+    Whoever gives a list has said which ones.
+    """
+    return len({cpu.core for cpu in chosen}) if binding in ("auto", "none") else len(chosen)
+
+
+def _obstacle(binding: str, needed: int, chosen: tuple[Cpu, ...], quota: float | None) -> str:
     """Why nothing is pinned; empty if it is. A list that the user gave is obeyed in any case."""
     if binding == "none":
         return "binding is none"
@@ -127,45 +111,38 @@ def _obstacle(binding: str, needed: int, chosen: tuple[int, ...], quota: float |
     return ""
 
 
-def _notes(obstacle: str, workers: int, intra_op: int, inter_op: int | None, whole: int) -> Iterator[str]:
+def _pins(binding: str, workers: int, intra_op: int, chosen: tuple[Cpu, ...]) -> tuple[int, ...]:
+    """The CPU of each worker, and then of each helper."""
+    if binding == "auto":
+        chosen = together(chosen) if workers == 1 else spread(chosen)
+    return tuple(chosen[index % len(chosen)].number for index in range(workers + intra_op - 1))
+
+
+def _notes(obstacle: str, workers: int, intra_op: int, inter_op: int | None) -> Iterator[str]:
     if obstacle:
         yield f"threads are not pinned: {obstacle}"
     if intra_op > 1 and workers > 1:
         yield f"intra_op: its helpers ({intra_op - 1}) are shared by all {workers} workers"
-    if workers * intra_op > whole:
-        yield f"{workers} workers × {intra_op} threads want more than {whole} CPUs: 15 to 25 % slower"
     if inter_op == 1:
         yield "inter_op: 1 has no effect, the nodes of a network run one after another anyway"
     elif inter_op:
         yield f"inter_op: {inter_op} runs nodes side by side (ORT_PARALLEL): measured 2 to 3 times slower"
 
 
-def _quotas(root: Path) -> Iterator[float]:
-    for line in _read(root / "proc/self/cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
-        names = controllers.split(",")
-        if names == [""]:  # cgroup v2, alone or beside v1
-            for mount in ("sys/fs/cgroup", "sys/fs/cgroup/unified"):
-                yield from _quotas_along(root / mount, path, "cpu.max", "")
-        elif "cpu" in names:
-            for mount in {"sys/fs/cgroup/cpu", f"sys/fs/cgroup/{controllers}"}:
-                yield from _quotas_along(root / mount, path, "cpu.cfs_quota_us", "cpu.cfs_period_us")
+def _notes_on_limits(count: int, intra_op: int | None, threads: int, granted: int) -> Iterator[str]:
+    if intra_op and intra_op > threads:
+        yield (
+            f"intra_op: {threads} instead of {intra_op}, since {count} × {intra_op} threads "
+            f"want more than {granted} CPUs: 15 to 25 % slower"
+        )
+    elif count > granted:
+        yield f"{count} workers want more than {granted} CPUs: 5 to 20 % slower"
 
 
-def _quotas_along(mount: Path, path: str, quota_file: str, period_file: str) -> Iterator[float]:
-    """From our group up to the mount. A container may see the host's path: then only the mount is there."""
-    group = PurePosixPath(path.lstrip("/"))
-    for level in (group, *group.parents):
-        words = _read(mount / level / quota_file).split()
-        if period_file:
-            words += _read(mount / level / period_file).split()
-        if len(words) == 2 and words[0].isdecimal():  # else "max", -1, or no such file
-            yield int(words[0]) / int(words[1])
-
-
-def _read(path: Path) -> str:
-    """Empty if there is none, as on a kernel without this feature."""
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""
+def _notes_on_memory(count: int, wanted: int, runs_that_fit: int | None) -> Iterator[str]:
+    if runs_that_fit is None:
+        return
+    if count > runs_that_fit:
+        yield f"{count} workers want more memory than limits.memory, which is enough for {runs_that_fit}"
+    elif count == runs_that_fit < wanted:
+        yield f"{count} workers instead of {wanted}, since limits.memory is not enough for more"

@@ -14,6 +14,8 @@ from watchd.domain.errors import ModelError
 Channels = tuple[float, float, float]
 """One number each for red, green and blue."""
 
+_INT8 = ".int8"
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
@@ -21,6 +23,8 @@ class ModelSpec:
 
     `file` is the name of the published file, in a model home it is always `{name}.onnx`. `checksum` is
     "md5:…" or "sha256:…", empty where none is known. `mean` and `std` are per channel, of values in 0..1.
+    `megabytes` is what the weights take, on the disk and, loaded, in memory; `run_megabytes` what each run
+    takes at the same time.
     """
 
     name: str
@@ -28,6 +32,7 @@ class ModelSpec:
     url: str
     checksum: str
     megabytes: float
+    run_megabytes: float
     side: int
     mean: Channels
     std: Channels
@@ -47,8 +52,10 @@ def find(model: str, environ: Mapping[str, str]) -> FoundModel:
 
     ModelError: no such name (with the nearest), or its file is nowhere (with the ways to get it).
     """
-    if model.endswith(".onnx") or os.sep in model:
+    if _is_file(model):
         return _own_file(Path(model).expanduser())
+    if model.endswith(_INT8):
+        return _int8(model, environ)
     spec = known(model)
     if not spec.url:
         return FoundModel(spec, Path(__file__).with_name(spec.file))
@@ -67,6 +74,23 @@ def known(name: str) -> ModelSpec:
     raise ModelError(
         f"no model is called {name!r}{hint} known are {', '.join(KNOWN)}, or the path of an .onnx file"
     )
+
+
+def fed_as(model: str) -> ModelSpec:
+    """The row of the table by which a model is fed, whether or not its file is there.
+
+    ModelError: no such name.
+    """
+    if _is_file(model):
+        return _like(os.path.basename(model))
+    return known(model.removesuffix(_INT8))
+
+
+def int8_place(fp32: FoundModel, environ: Mapping[str, str]) -> Path:
+    """Where its int8 network belongs: for a known model in the model home, else beside the file."""
+    if fp32.spec.name in KNOWN:
+        return model_home(environ) / f"{fp32.spec.name}{_INT8}.onnx"
+    return fp32.path.with_name(f"{fp32.path.stem}{_INT8}.onnx")
 
 
 def model_home(environ: Mapping[str, str]) -> Path:
@@ -107,12 +131,24 @@ def checksum(file: BufferedReader | BufferedRandom, like: str = "") -> str:
     return f"{kind}:{hashlib.file_digest(file, kind).hexdigest()}"
 
 
+def _is_file(model: str) -> bool:
+    return model.endswith(".onnx") or os.sep in model
+
+
+def _like(file: str) -> ModelSpec:
+    """A file that the user names is fed as its name tells, and else as U²-Net is."""
+    file = file.replace(f"{_INT8}.onnx", ".onnx")
+    like = next((spec for spec in KNOWN.values() if file in (spec.file, f"{spec.name}.onnx")), None)
+    return like or replace(KNOWN["u2net"], licence="not known", good_for="what its maker says")
+
+
 def _own_file(path: Path) -> FoundModel:
-    """A file that the user names is fed as its name tells, and else as U²-Net is; no checksum is known."""
+    """No checksum of it is known."""
+    if not path.is_file() and path.stem.endswith(_INT8):
+        raise _not_made(str(path.with_name(path.name.replace(_INT8, ""))))
     if not path.is_file():
         raise ModelError(f"no model file at {path}; `watchd models list` shows the names that watchd knows")
-    like = next((spec for spec in KNOWN.values() if path.name in (spec.file, f"{spec.name}.onnx")), None)
-    spec = like or replace(KNOWN["u2net"], licence="not known", good_for="what its maker says")
+    spec = _like(path.name)
     return FoundModel(
         replace(
             spec,
@@ -123,6 +159,26 @@ def _own_file(path: Path) -> FoundModel:
             megabytes=round(path.stat().st_size / 1e6, 1),
         ),
         path,
+    )
+
+
+def _int8(model: str, environ: Mapping[str, str]) -> FoundModel:
+    """The int8 network of a known model, which is made here and published nowhere."""
+    spec = known(model.removesuffix(_INT8))
+    path = model_home(environ) / f"{model}.onnx"
+    if not path.is_file():
+        raise _not_made(spec.name)
+    size = round(path.stat().st_size / 1e6, 1)
+    return FoundModel(
+        replace(spec, name=model, file=path.name, url="", checksum="", megabytes=size),
+        path,
+    )
+
+
+def _not_made(model: str) -> ModelError:
+    return ModelError(
+        f"{model} is not there in int8: make it with `watchd models quantize {model} --calibrate DIR`, "
+        "DIR being a folder of your photos"
     )
 
 
@@ -149,22 +205,65 @@ _RELEASES = "https://github.com/danielgatis/rembg/releases/download/v0.0.0/"
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-def _u2net(name: str, checksum: str, megabytes: float, good_for: str, url: str | None = None) -> ModelSpec:
+def _u2net(
+    name: str,
+    checksum: str,
+    megabytes: float,
+    good_for: str,
+    *,
+    url: str | None = None,
+    run_megabytes: float = 240,
+) -> ModelSpec:
     file = f"{name}.onnx"
-    source = _RELEASES + file if url is None else url
-    return ModelSpec(name, file, source, checksum, megabytes, 320, *_IMAGENET, "none", "Apache-2.0", good_for)
+    return ModelSpec(
+        name=name,
+        file=file,
+        url=_RELEASES + file if url is None else url,
+        checksum=checksum,
+        megabytes=megabytes,
+        run_megabytes=run_megabytes,
+        side=320,
+        mean=_IMAGENET[0],
+        std=_IMAGENET[1],
+        activation="none",
+        licence="Apache-2.0",
+        good_for=good_for,
+    )
 
 
 def _isnet(name: str, checksum: str, megabytes: float, mean: Channels, good_for: str) -> ModelSpec:
-    file, ones = f"{name}.onnx", (1.0, 1.0, 1.0)
+    file = f"{name}.onnx"
     return ModelSpec(
-        name, file, _RELEASES + file, checksum, megabytes, 1024, mean, ones, "none", "Apache-2.0", good_for
+        name=name,
+        file=file,
+        url=_RELEASES + file,
+        checksum=checksum,
+        megabytes=megabytes,
+        # Reckoned, not measured: the layers of u2net on maps of 512 × 512 instead of 320 × 320.
+        run_megabytes=650,
+        side=1024,
+        mean=mean,
+        std=(1.0, 1.0, 1.0),
+        activation="none",
+        licence="Apache-2.0",
+        good_for=good_for,
     )
 
 
 def _birefnet(name: str, file: str, checksum: str, megabytes: float, good_for: str) -> ModelSpec:
     return ModelSpec(
-        name, file, _RELEASES + file, checksum, megabytes, 1024, *_IMAGENET, "sigmoid", "MIT", good_for
+        name=name,
+        file=file,
+        url=_RELEASES + file,
+        checksum=checksum,
+        megabytes=megabytes,
+        run_megabytes=5000,  # not measured: what users of rembg tell
+        side=1024,
+        mean=_IMAGENET[0],
+        std=_IMAGENET[1],
+        activation="sigmoid",
+        licence="MIT",
+        good_for=good_for,
     )
 
 
@@ -177,6 +276,7 @@ KNOWN: Mapping[str, ModelSpec] = {
             5.9,
             "Comes with watchd and is by far the fastest; its edges are softer than those of the large ones.",
             url="",
+            run_megabytes=24,
         ),
         _u2net(
             "u2net",

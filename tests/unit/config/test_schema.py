@@ -169,3 +169,11 @@ def test_the_cache_lies_in_the_sidecar_or_where_it_is_put(tmp_path):
 
     assert auto.cache_of(auto.watch_folders()[0]) == tmp_path / "a/.watchd/cache"
     assert put.cache_of(put.watch_folders()[0]) == tmp_path / "remembered"
+
+
+def test_precision_chooses_the_network(tmp_path):
+    recipes = {"fast": {"model": "u2netp", "precision": "int8"}, "fine": {"model": "u2netp"}}
+
+    found = config(tmp_path, profiles=recipes)
+
+    assert (found.profile("fast").model, found.profile("fine").model) == ("u2netp.int8", "u2netp")

@@ -1,8 +1,9 @@
 from pathlib import Path
 
+import pytest
 from fakes import watch_folder
 
-from watchd.domain.profile import Encode, Profile
+from watchd.domain.profile import Encode, Precision, Profile
 from watchd.domain.reuse import CachePolicy
 
 
@@ -40,3 +41,12 @@ def test_places_are_named_by_their_config_keys(tmp_path: Path) -> None:
     assert folder.places() == {
         key: getattr(folder, key) for key in ("inbox", "outbox", "originals", "failed", "sidecar")
     }
+
+
+@pytest.mark.parametrize(
+    ("model", "in_int8"),
+    [("u2net", "u2net.int8"), ("/m/own.onnx", "/m/own.int8.onnx"), ("./own", "./own.int8.onnx")],
+)
+def test_each_precision_of_a_model_has_a_name_of_its_own(model: str, in_int8: str) -> None:
+    assert Precision.FP32.of(model) == model
+    assert Precision.INT8.of(model) == in_int8

@@ -1,20 +1,20 @@
-"""Which CPUs are ours, and which thread gets which."""
+"""Which thread gets which CPU."""
 
 from pathlib import Path
 
 import pytest
+from machines import desktop, server
 
 from watchd.domain.errors import ConfigError
-from watchd.imaging.cpus import (
-    ThreadPlan,
-    cpu_quota,
-    parse_cpu_list,
-    physical_first,
-    plan_threads,
-    usable_cpus,
-)
+from watchd.imaging.cpus import ThreadPlan, parse_cpu_list, plan_threads
+from watchd.imaging.topology import Cpu, layout
 
 FOUR = (0, 1, 2, 3)
+
+
+def alone(*numbers: int) -> tuple[Cpu, ...]:
+    """CPUs that are a core each."""
+    return tuple(Cpu(number, core=number) for number in numbers)
 
 
 def plan(
@@ -23,24 +23,68 @@ def plan(
     intra_op: int | None = None,
     inter_op: int | None = None,
     binding: str = "auto",
-    cpus: tuple[int, ...] = FOUR,
+    cpus: tuple[Cpu, ...] | None = None,
     quota: float | None = None,
+    runs_that_fit: int | None = None,
 ) -> ThreadPlan:
-    return plan_threads(workers, intra_op, inter_op, binding, cpus, quota)
-
-
-def write(root: Path, relative: str, text: str) -> None:
-    path = root / relative
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text + "\n")
+    return plan_threads(workers, intra_op, inter_op, binding, cpus or alone(*FOUR), quota, runs_that_fit)
 
 
 def test_default_is_one_pinned_worker_on_each_cpu() -> None:
     assert plan() == ThreadPlan(workers=4, intra_op=1, inter_op=1, worker_cpus=FOUR)
 
 
-def test_workers_are_pinned_in_the_order_of_the_cpus() -> None:
-    assert plan(workers=2, cpus=(4, 6, 5, 7)).worker_cpus == (4, 6)
+def test_server_has_a_worker_on_each_core_and_none_on_second_threads(tmp_path: Path) -> None:
+    made = plan(cpus=layout(range(64), server(tmp_path)))
+
+    assert made.workers == 32
+    assert set(made.worker_cpus) == set(range(32))
+
+
+def test_few_workers_take_turns_over_the_sockets(tmp_path: Path) -> None:
+    assert plan(workers=4, cpus=layout(range(64), server(tmp_path))).worker_cpus == (0, 16, 8, 24)
+
+
+def test_threads_of_one_worker_stay_in_one_socket(tmp_path: Path) -> None:
+    made = plan(workers=1, intra_op=4, cpus=layout(range(16, 64), server(tmp_path)))
+
+    assert (made.worker_cpus, made.intra_affinities) == ((16,), "18;19;20")
+
+
+def test_desktop_has_a_worker_on_each_core_the_fast_ones_first(tmp_path: Path) -> None:
+    made = plan(cpus=layout(range(24), desktop(tmp_path)))
+
+    assert made.worker_cpus == (*range(0, 16, 2), *range(16, 24))
+
+
+def test_container_with_a_quota_has_so_many_workers(tmp_path: Path) -> None:
+    made = plan(cpus=layout(range(64), server(tmp_path)), quota=2.5)
+
+    assert made.worker_cpus == (None, None, None)
+
+
+def test_mask_of_both_threads_of_one_core_is_one_core(tmp_path: Path) -> None:
+    assert plan(cpus=layout((5, 37), server(tmp_path))).worker_cpus == (5,)
+
+
+def test_mask_of_second_threads_only_is_as_many_cores(tmp_path: Path) -> None:
+    made = plan(cpus=layout((32, 33, 34), server(tmp_path)))
+
+    assert set(made.worker_cpus) == {32, 33, 34}
+
+
+def test_intra_op_uses_second_threads_rather_than_going_without(tmp_path: Path) -> None:
+    made = plan(intra_op=48, cpus=layout(range(64), server(tmp_path)))
+
+    assert (made.workers, made.intra_op) == (1, 48)
+
+
+def test_nothing_is_pinned_outside_our_mask(tmp_path: Path) -> None:
+    ours = (3, 9, 17, 35, 40)
+
+    made = plan(workers=2, intra_op=2, cpus=layout(ours, server(tmp_path)))
+
+    assert {*made.worker_cpus, int(made.intra_affinities) - 1} <= set(ours)
 
 
 def test_intra_op_leaves_room_for_its_helpers_and_pins_them() -> None:
@@ -77,13 +121,19 @@ def test_binding_list_is_obeyed_and_sets_the_number_of_workers() -> None:
     assert (made.workers, made.worker_cpus) == (2, (3, 1))
 
 
+def test_binding_list_may_name_second_threads(tmp_path: Path) -> None:
+    made = plan(binding="0,32", cpus=layout(range(64), server(tmp_path)))
+
+    assert made.worker_cpus == (0, 32)
+
+
 def test_binding_list_is_gone_through_again_for_more_workers() -> None:
     assert plan(workers=3, binding="2-3").worker_cpus == (2, 3, 2)
 
 
 def test_cpu_outside_our_mask_is_an_error_that_names_it_and_the_usable_ones() -> None:
     with pytest.raises(ConfigError) as refused:
-        plan(binding="1-5", cpus=(2, 0, 1))
+        plan(binding="1-5", cpus=alone(2, 0, 1))
 
     assert str(refused.value) == "binding: we may not use CPU 3, 4, 5 of '1-5'; usable are 0, 1, 2"
 
@@ -113,65 +163,65 @@ def test_inter_op_of_one_is_told_to_have_no_effect() -> None:
     assert "no effect" in plan(inter_op=1).notes[0]
 
 
-def test_too_many_threads_are_told_to_be_slower() -> None:
-    assert "more than 4 CPUs" in plan(workers=4, intra_op=2, binding="0-3").notes[-1]
+def test_threads_of_a_run_are_fewer_where_the_workers_want_the_cpus() -> None:
+    made = plan(workers=2, intra_op=4)
+
+    assert (made.workers, made.intra_op) == (2, 2)
+    assert "intra_op: 2 instead of 4, since 2 × 4 threads want more than 4 CPUs" in made.notes[-1]
 
 
-@pytest.mark.parametrize(
-    ("text", "cpus"), [("0", (0,)), ("0-3,6", (0, 1, 2, 3, 6)), (" 2 , 0-1", (2, 0, 1)), ("1,1-2", (1, 2))]
-)
-def test_list_of_cpus_is_understood(text: str, cpus: tuple[int, ...]) -> None:
-    assert parse_cpu_list(text) == cpus
+def test_threads_of_a_run_are_no_more_than_the_quota_grants() -> None:
+    assert plan(intra_op=4, quota=1.5).intra_op == 2
 
 
-@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "3-1", "1;2", "0x1", "0-99999999999", "1--2"])
+@pytest.mark.parametrize("workers", [None, 1, 2, 3, 4])
+@pytest.mark.parametrize("intra_op", [None, 1, 2, 3, 4, 9])
+@pytest.mark.parametrize("runs_that_fit", [None, 1, 3])
+def test_workers_times_threads_are_never_more_than_the_cpus(
+    workers: int | None, intra_op: int | None, runs_that_fit: int | None
+) -> None:
+    made = plan(workers=workers, intra_op=intra_op, runs_that_fit=runs_that_fit)
+
+    assert made.workers * made.intra_op <= 4
+
+
+def test_more_workers_than_cpus_are_obeyed_and_told_to_be_slower() -> None:
+    made = plan(workers=5)
+
+    assert made.workers == 5
+    assert made.notes[-1] == "5 workers want more than 4 CPUs: 5 to 20 % slower"
+
+
+def test_little_memory_is_for_fewer_workers_with_more_threads_each() -> None:
+    made = plan(runs_that_fit=2)
+
+    assert (made.workers, made.intra_op) == (2, 2)
+    assert made.notes[-1] == "2 workers instead of 4, since limits.memory is not enough for more"
+
+
+def test_little_memory_leaves_the_threads_that_were_asked_for() -> None:
+    made = plan(intra_op=1, runs_that_fit=1)
+
+    assert (made.workers, made.intra_op) == (1, 1)
+
+
+def test_enough_memory_is_not_spoken_of() -> None:
+    assert plan(runs_that_fit=4) == plan()
+    assert plan(runs_that_fit=100) == plan()
+
+
+def test_workers_that_were_asked_for_are_obeyed_and_told_to_want_more_memory() -> None:
+    made = plan(workers=4, runs_that_fit=2)
+
+    assert made.workers == 4
+    assert made.notes == ("4 workers want more memory than limits.memory, which is enough for 2",)
+
+
+def test_list_of_cpus_is_in_the_order_given() -> None:
+    assert parse_cpu_list("6,0-2") == (6, 0, 1, 2)
+
+
+@pytest.mark.parametrize("text", ["", "a", "1-", "3-1", "0-99999999999"])
 def test_what_is_no_list_of_cpus_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="allowed are auto, none, or a list such as 0-3,6"):
         parse_cpu_list(text)
-
-
-def test_usable_cpus_are_those_of_this_machine() -> None:
-    assert usable_cpus() == tuple(sorted(set(usable_cpus())))
-    assert usable_cpus()
-
-
-def test_cores_come_before_their_second_threads(tmp_path: Path) -> None:
-    for cpu, siblings in enumerate(["0-1", "0-1", "2-3", "2-3"]):
-        write(tmp_path, f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list", siblings)
-
-    assert physical_first(FOUR, tmp_path) == (0, 2, 1, 3)
-    assert physical_first((1, 2, 3), tmp_path) == (1, 2, 3)
-
-
-def test_unknown_layout_leaves_the_order(tmp_path: Path) -> None:
-    assert physical_first(FOUR, tmp_path) == FOUR
-
-
-def test_quota_of_cgroup_2_is_the_tightest_on_the_way_up(tmp_path: Path) -> None:
-    write(tmp_path, "proc/self/cgroup", "0::/user/watchd")
-    write(tmp_path, "sys/fs/cgroup/user/watchd/cpu.max", "max 100000")
-    write(tmp_path, "sys/fs/cgroup/user/cpu.max", "150000 100000")
-    write(tmp_path, "sys/fs/cgroup/cpu.max", "400000 100000")
-
-    assert cpu_quota(tmp_path) == 1.5
-
-
-@pytest.mark.parametrize("mount", ["cpu", "cpu,cpuacct"])
-def test_quota_of_cgroup_1(tmp_path: Path, mount: str) -> None:
-    write(tmp_path, "proc/self/cgroup", "5:memory:/x\n4:cpu,cpuacct:/host/path/of/container\n0::/")
-    write(tmp_path, f"sys/fs/cgroup/{mount}/cpu.cfs_quota_us", "50000")
-    write(tmp_path, f"sys/fs/cgroup/{mount}/cpu.cfs_period_us", "100000")
-
-    assert cpu_quota(tmp_path) == 0.5
-
-
-def test_no_limit_in_cgroup_1_is_no_quota(tmp_path: Path) -> None:
-    write(tmp_path, "proc/self/cgroup", "4:cpu:/")
-    write(tmp_path, "sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1")
-    write(tmp_path, "sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000")
-
-    assert cpu_quota(tmp_path) is None
-
-
-def test_machine_without_cgroups_has_no_quota(tmp_path: Path) -> None:
-    assert cpu_quota(tmp_path) is None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from watchd.domain.errors import ModelError
-from watchd.imaging.models import KNOWN, FoundModel, find, known, model_home, verify
+from watchd.imaging.models import KNOWN, FoundModel, fed_as, find, int8_place, known, model_home, verify
 
 
 def put(path: Path) -> Path:
@@ -151,3 +151,58 @@ def test_table_loads_nothing_heavy() -> None:
 
     code = f"import sys, watchd.imaging.models; sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "like"),
+    [
+        ("u2netp", "u2netp"),
+        ("/no/such/u2netp.onnx", "u2netp"),
+        ("mine.onnx", "u2net"),
+        ("./weights", "u2net"),
+    ],
+)
+def test_what_a_model_takes_is_known_without_its_file(model: str, like: str) -> None:
+    assert fed_as(model).run_megabytes == KNOWN[like].run_megabytes
+
+
+def test_unknown_name_takes_nobody_knows_what() -> None:
+    with pytest.raises(ModelError, match="no model is called"):
+        fed_as("nothing")
+
+
+def test_int8_network_of_a_known_model_lies_in_the_home_of_models(tmp_path: Path) -> None:
+    path = put(tmp_path / "u2netp.int8.onnx")
+
+    found = find("u2netp.int8", {"U2NET_HOME": str(tmp_path)})
+
+    assert (
+        found.path
+        == path
+        == int8_place(FoundModel(KNOWN["u2netp"], Path("x")), {"U2NET_HOME": str(tmp_path)})
+    )
+    assert (found.spec.name, found.spec.checksum, found.spec.url) == ("u2netp.int8", "", "")
+
+
+def test_int8_network_of_the_users_own_lies_beside_it(tmp_path: Path) -> None:
+    own = find(str(put(tmp_path / "mine.onnx")), {})
+
+    path = put(int8_place(own, {}))
+
+    assert path == tmp_path / "mine.int8.onnx"
+    assert find(str(path), {}).path == path
+
+
+def test_int8_network_is_fed_like_its_model(tmp_path: Path) -> None:
+    path = put(tmp_path / "birefnet-general.int8.onnx")
+
+    assert find(str(path), {}).spec.activation == "sigmoid"
+    assert fed_as("isnet-general-use.int8").side == 1024
+
+
+@pytest.mark.parametrize(
+    ("asked", "model"), [("u2netp.int8", "u2netp"), ("/x/mine.int8.onnx", "/x/mine.onnx")]
+)
+def test_int8_network_that_is_not_made_yet_is_told_with_the_way_to_make_it(asked: str, model: str) -> None:
+    with pytest.raises(ModelError, match=f"`watchd models quantize {model} --calibrate DIR`"):
+        find(asked, {"HOME": "/nowhere"})

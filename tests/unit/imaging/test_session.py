@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from onnx import TensorProto, helper
 from PIL import Image
 from tiny_model import build_tiny_model, save
 
-from watchd.domain.errors import ModelError
+from watchd.domain.errors import ModelError, TryAgain
 from watchd.imaging.cpus import ThreadPlan
 from watchd.imaging.models import find
+from watchd.imaging.resident import Residents
+from watchd.imaging.segment import U2netSegmenter
 from watchd.imaging.session import Session, load_segmenter
 
 PLAN = ThreadPlan(workers=1, intra_op=1, inter_op=1, worker_cpus=(None,))
@@ -36,6 +39,19 @@ def graph(path: Path, taken: list[object], given: list[object], kind: int = Tens
     )
 
 
+def graph_for_24_pixels(path: Path) -> Path:
+    """It says that it takes any side, and adds something that is 24 wide."""
+    shape = ["height", "width"]
+    nodes = [
+        helper.make_node("ReduceMean", ["image"], ["mean"], axes=[1], keepdims=1),
+        helper.make_node("Add", ["mean", "offset"], ["mask"]),
+    ]
+    offset = helper.make_tensor("offset", TensorProto.FLOAT, [1, 1, 1, 24], [0.0] * 24)
+    taken = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, *shape])
+    given = helper.make_tensor_value_info("mask", TensorProto.FLOAT, [1, 1, "height", "across"])
+    return save(helper.make_graph(nodes, "narrow", [taken], [given], [offset]), path)
+
+
 def threads() -> set[str]:
     return set(os.listdir("/proc/self/task"))
 
@@ -51,10 +67,21 @@ def test_side_and_order_of_channels_are_read_from_the_graph(tmp_path: Path) -> N
 def test_graph_may_leave_the_side_open(tmp_path: Path) -> None:
     session = Session(build_tiny_model(tmp_path / "any.onnx", fixed=False), PLAN)
 
-    session.warm_up(24)
+    session.try_out(24)
 
     assert session.side is None
     assert session.run(np.zeros((1, 3, 40, 40), np.float32)).shape == (1, 1, 40, 40)
+
+
+def test_graph_that_leaves_the_side_open_but_cannot_run_at_that_of_the_table_is_told(tmp_path: Path) -> None:
+    path = graph_for_24_pixels(tmp_path / "u2netp.onnx")
+
+    with pytest.raises(ModelError) as refused:
+        load_segmenter(find(str(path), {}), PLAN)
+
+    message = str(refused.value)
+    assert message.startswith(f"{path} cannot run at 320×320: ")
+    assert "\n" not in message
 
 
 def test_output_is_the_networks(tiny: Path) -> None:
@@ -109,6 +136,106 @@ def test_recipe_names_the_weights_by_the_hash_of_their_file_and_the_side_by_the_
     assert recipe["side"] == 48
 
 
+@pytest.fixture
+def one_place() -> Residents[Session]:
+    return Residents(most=1)
+
+
+def coming_back(path: Path, residents: Residents[Session]) -> U2netSegmenter:
+    """A segmenter whose network is not in memory, since another one has its place."""
+    segmenter = load_segmenter(find(str(build_tiny_model(path)), {}), PLAN, residents)
+    load_segmenter(find(str(build_tiny_model(path.with_name("other.onnx"))), {}), PLAN, residents)
+    return segmenter
+
+
+def test_network_that_had_to_go_comes_back_and_gives_the_same_mask(
+    tmp_path: Path, one_place: Residents[Session]
+) -> None:
+    segmenter = coming_back(tmp_path / "one.onnx", one_place)
+    small = segmenter.shrink(draw())
+    assert one_place.loaded() == (str(tmp_path / "other.onnx"),)
+
+    mask = segmenter(small)
+
+    assert np.array_equal(mask, load_segmenter(find(str(tmp_path / "one.onnx"), {}), PLAN)(small))
+    assert one_place.loaded() == (str(tmp_path / "one.onnx"),)
+
+
+def test_recipe_and_what_the_network_sees_need_no_network_in_memory(
+    tmp_path: Path, one_place: Residents[Session]
+) -> None:
+    segmenter = coming_back(tmp_path / "one.onnx", one_place)
+    (tmp_path / "one.onnx").unlink()
+
+    assert segmenter.recipe["side"] == 32
+    assert segmenter.shrink(draw()).size == (32, 32)
+
+
+def test_network_whose_file_has_changed_does_not_come_back(
+    tmp_path: Path, one_place: Residents[Session]
+) -> None:
+    segmenter = coming_back(tmp_path / "one.onnx", one_place)
+    build_tiny_model(tmp_path / "one.onnx", side=48)
+
+    with pytest.raises(TryAgain, match=r"one\.onnx has changed since watchd started"):
+        segmenter(segmenter.shrink(draw()))
+
+
+def test_network_whose_file_was_only_copied_anew_comes_back(
+    tmp_path: Path, one_place: Residents[Session]
+) -> None:
+    segmenter = coming_back(tmp_path / "one.onnx", one_place)
+    content = (tmp_path / "one.onnx").read_bytes()
+    (tmp_path / "one.onnx").unlink()
+    (tmp_path / "one.onnx").write_bytes(content)
+
+    assert segmenter(segmenter.shrink(draw())).shape == (32, 32)
+
+
+def test_network_whose_file_is_gone_is_trouble_of_the_disk(
+    tmp_path: Path, one_place: Residents[Session]
+) -> None:
+    segmenter = coming_back(tmp_path / "one.onnx", one_place)
+    (tmp_path / "one.onnx").unlink()
+
+    with pytest.raises(FileNotFoundError):
+        segmenter(segmenter.shrink(draw()))
+
+
+def test_network_that_had_to_go_leaves_no_helper_threads(
+    tmp_path: Path, one_place: Residents[Session]
+) -> None:
+    before, plan = threads(), ThreadPlan(1, 3, 1, (None,))
+
+    for name in ("one.onnx", "two.onnx"):
+        load_segmenter(find(str(build_tiny_model(tmp_path / name)), {}), plan, one_place)
+
+    wait_until(lambda: len(threads() - before) == 2)
+
+
+def test_network_that_comes_back_on_a_pinned_worker_has_helpers_that_are_not(
+    tmp_path: Path, one_place: Residents[Session]
+) -> None:
+    ours = os.sched_getaffinity(0)
+    side_by_side = ThreadPlan(1, 1, 3, (None,))
+    one, other = (find(str(build_tiny_model(tmp_path / name)), {}) for name in ("one.onnx", "two.onnx"))
+    segmenter = load_segmenter(one, side_by_side, one_place)
+    load_segmenter(other, PLAN, one_place)
+    before, small = threads(), segmenter.shrink(draw())
+
+    def work() -> tuple[set[int], list[set[int]]]:
+        os.sched_setaffinity(0, {min(ours)})
+        segmenter(small)
+        me = str(threading.get_native_id())
+        return os.sched_getaffinity(0), [os.sched_getaffinity(int(t)) for t in threads() - before - {me}]
+
+    with ThreadPoolExecutor(1) as pool:
+        own, helpers = pool.submit(work).result()
+
+    assert own == {min(ours)}
+    assert helpers == [ours, ours]
+
+
 def test_one_thread_a_run_starts_no_helper(tiny: Path) -> None:
     before = threads()
 
@@ -137,7 +264,7 @@ def test_inter_op_starts_threads_that_run_nodes_side_by_side(tiny: Path) -> None
     session = Session(tiny, ThreadPlan(1, 1, 3, (None,)))
 
     assert len(threads() - before) == 2
-    session.warm_up()
+    session.try_out(32)
 
 
 @pytest.mark.parametrize(

@@ -423,6 +423,50 @@ def verify(names: tuple[str, ...]) -> None:
         click.echo(f"ok   {name} {checksum_of(found)} {found.path}")
 
 
+@models.command("quantize")
+@click.argument("model", metavar="NAME|FILE")
+@click.option("--calibrate", required=True, type=_PhotoFolder, metavar="DIR", help="Photos like your own.")
+@click.option(
+    "--judge", type=_PhotoFolder, metavar="DIR", help="Photos to judge on; default: a third of those."
+)
+@click.option(
+    "--masks", type=_PhotoFolder, metavar="DIR", help="Human masks of these, NAME.png for the photo NAME.jpg."
+)
+@click.option(
+    "--min-iou", type=click.FloatRange(0, 1), default=0.95, show_default=True, help="Least mean agreement."
+)
+@click.option(
+    "--sheet",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    default=Path("int8.png"),
+    show_default=True,
+    help="Where to draw the masks of both, to be looked at.",
+)
+@_Json
+def quantize_model(
+    model: str,
+    calibrate: Path,
+    judge: Path | None,
+    masks: Path | None,
+    min_iou: float,
+    sheet: Path,
+    as_json: bool,
+) -> None:
+    """Make a faster int8 network of a model, and install it if its masks are good enough.
+
+    Takes some minutes. Exit codes: 0 installed, 1 refused.
+    """
+    from watchd.quantizing import Wish, quantize
+    from watchd.report import quantview
+    from watchd.report.steps import Steps
+
+    wish = Wish(model, calibrate, judge, masks, min_iou, sheet)
+    with Steps(sys.stderr) as steps:
+        found = quantize(wish, os.environ, steps.expect, steps.step)
+    _print(as_json, found, [quantview.judged(found)])
+    sys.exit(ExitCode.OK if found.installed else ExitCode.SOME_FAILED)
+
+
 def _print(as_json: bool, report: object, texts: Iterable[str]) -> None:
     """The report in JSON, dataclasses as objects; or its texts."""
     if as_json:

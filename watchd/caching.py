@@ -120,7 +120,9 @@ class CacheFolder:
 
     def _sweep_if_due(self) -> None:
         """Sooner where the cache has stopped writing: a sweep may make room."""
-        every_s = _STOPPED_EVERY_S if self._room.stopped else self._sweep_every_s * self._jitter
+        every_s = self._sweep_every_s * self._jitter
+        if self._room.stopped:
+            every_s = min(every_s, _STOPPED_EVERY_S)
         if time.monotonic() - self._swept_at >= every_s:
             self._swept_at, self._jitter = time.monotonic(), random.uniform(0.8, 1.2)
             self._sweep()

@@ -75,8 +75,9 @@ def _in_turn(recall: Recall, photo: Path, times: int) -> tuple[float, float]:
     mask, _ = recall.mask(sha256, _decoded(data))
 
     def remembered(picture: Picture) -> Mask:
-        file = io.BufferedReader(io.BytesIO(data))  # type: ignore[arg-type]  # as of a file
-        mask, reuse = recall.mask(recall.digest(file), picture)
+        with photo.open("rb") as file:
+            digest = recall.digest(file)
+        mask, reuse = recall.mask(digest, picture)
         assert reuse.tier is Tier.EXACT
         return mask
 

@@ -92,7 +92,7 @@ def wrong_pixels(cutout: Rgba, data: bytes) -> int:
     with Image.open(BytesIO(data)) as opened:
         own = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
     if own.shape[:2] != cutout.shape[:2]:
-        return cutout.shape[0] * cutout.shape[1]
+        return int(cutout.shape[0] * cutout.shape[1])
     seen = cutout[..., 3:] > 0
     return int((cutout[..., :3] != own * seen).any(axis=2).sum())
 

@@ -151,8 +151,9 @@ def measured(root: Path, tiny: Path, **environ: str) -> Iterator[Peak]:
         assert process.poll() is None
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("isolation", ["none", pytest.param("process", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("isolation", ["none", "process"])
 def test_bombs_of_every_format_are_rejected_within_the_limit_of_memory(
     root: Path, tiny: Path, isolation: str
 ) -> None:

@@ -86,6 +86,7 @@ def test_decoder_that_hangs_costs_one_file_and_not_the_daemon(house: House, larg
     assert not psutil.pid_exists(stopped.pid)
 
 
+@pytest.mark.slow
 def test_decoder_killed_from_outside_is_tried_again(house: House, large: bytes) -> None:
     caught_decoding(house.root, large).kill()
 

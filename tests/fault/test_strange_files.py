@@ -81,7 +81,7 @@ def busy_with_sub(root: Path, tiny: Path) -> Iterator[House]:
         yield house
 
 
-@pytest.mark.parametrize("place", ["outbox", "originals"])
+@pytest.mark.parametrize("place", ["outbox", pytest.param("originals", marks=pytest.mark.slow)])
 def test_folder_that_becomes_a_link_during_work_leads_no_write_out(
     root: Path, tiny: Path, outside: Path, place: str
 ) -> None:

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import shutil
 import struct
 import subprocess
 from collections.abc import Iterator
@@ -22,6 +23,22 @@ def small_disk(place: Path, size: str = "1m") -> Iterator[None]:
     """A file system of its own at that folder, which is made. Skips the test where we may not mount."""
     place.mkdir(parents=True, exist_ok=True)
     mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", place)
+    try:
+        yield
+    finally:
+        _run("umount", "--lazy", place)
+
+
+@contextmanager
+def formatted_disk(kind: str, image: Path, place: Path) -> Iterator[None]:
+    """A file system of that kind in a file, at that folder. Skips where it cannot be made or mounted."""
+    if shutil.which(f"mkfs.{kind}") is None:
+        pytest.skip(f"mkfs.{kind} is not installed; scripts/test installs it where it may")
+    with open(image, "wb") as file:
+        file.truncate(320 << 20)  # the least that XFS takes
+    _run(f"mkfs.{kind}", "-q", image)
+    place.mkdir(parents=True, exist_ok=True)
+    mount("-o", "loop", image, place)
     try:
         yield
     finally:

@@ -185,6 +185,15 @@ def stat_at(spot: Spot) -> os.stat_result:
     return os.stat(spot.name, dir_fd=spot.folder, follow_symlinks=False)
 
 
+def names_in(handle: int) -> list[str]:
+    """Of an open folder as it is now: on btrfs a descriptor does not list what came after it was opened."""
+    anew = os.open(".", _FOLDER, dir_fd=handle)
+    try:
+        return os.listdir(anew)
+    finally:
+        os.close(anew)
+
+
 def sync_folder(handle: int) -> None:
     """Forces the names in a folder to the disk; where the file system cannot (vboxsf), nothing can."""
     try:
@@ -263,7 +272,7 @@ def _link_or_look(source: Spot, target: Spot) -> None:
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EMLINK):
             raise
-        if target.name in os.listdir(target.folder):
+        if target.name in names_in(target.folder):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target.name) from error
         rename(source, target)
     else:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from watchd.process import started_ticks
 from watchd.store.serverclock import ServerClock
-from watchd.tree import Tree
+from watchd.tree import Tree, names_in
 
 _FOLDER = "claims"
 _ABANDONED_LEASES = 60
@@ -121,7 +121,7 @@ class FileClaims:
         with self._tree.folder(_FOLDER, make=True) as folder:
             self._clock.now()  # known from the start, so that a jump is noticed
             claims: dict[str, list[int]] = {}
-            for name in os.listdir(folder):
+            for name in names_in(folder):
                 key, _, number = name.rpartition(".")
                 if key and number.isdigit():
                     claims.setdefault(key, []).append(int(number))
@@ -191,7 +191,7 @@ def _number(token: str) -> int:
 def _numbers(folder: int, key: str) -> list[int]:
     return [
         int(number)
-        for name in os.listdir(folder)
+        for name in names_in(folder)
         for stem, _, number in [name.rpartition(".")]
         if stem == key and number.isdigit()
     ]

@@ -114,8 +114,12 @@ class CacheFolder:
         if self._lending is not None:
             self._lending.count(name, by)
 
+    @property
+    def _claiming(self) -> bool:
+        return self._in_use and self._flights.claims is self._claims
+
     def _refresh_claims(self) -> None:
-        if self._in_use and self._flights.claims is self._claims:
+        if self._claiming:
             self._claims.refresh()
 
     def _sweep_if_due(self) -> None:
@@ -133,6 +137,8 @@ class CacheFolder:
         if swept is not None:
             self._count("evicted_ttl", swept.masks.by_ttl + swept.outputs.by_ttl)
             self._count("evicted_size", swept.masks.by_size + swept.outputs.by_size)
+        if self._claiming:
+            self._claims.sweep()
 
     def _refresh(self) -> None:
         for masks in self._masks.values():

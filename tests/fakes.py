@@ -26,6 +26,17 @@ from watchd.work.maskmemory import MaskMemory
 from watchd.work.recall import Recall, space_of
 from watchd.work.singleflight import SingleFlight
 
+SUFFIXES = {
+    "JPEG": "jpg",
+    "PNG": "png",
+    "WEBP": "webp",
+    "TIFF": "tif",
+    "GIF": "gif",
+    "BMP": "bmp",
+    "AVIF": "avif",
+}
+"""Every format that is read, and how its files are called."""
+
 
 class ManualClock:
     """Seconds that pass only when a test says so."""

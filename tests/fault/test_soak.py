@@ -8,19 +8,10 @@ import numpy as np
 import psutil
 import pytest
 from commands import daemon
-from fakes import draw, encoded, wait_until
+from fakes import SUFFIXES, draw, encoded, wait_until
 from fuzzer import mutants
 from tally import TALLY
 
-KINDS = {
-    "JPEG": "jpg",
-    "PNG": "png",
-    "WEBP": "webp",
-    "TIFF": "tif",
-    "GIF": "gif",
-    "BMP": "bmp",
-    "AVIF": "avif",
-}
 SIZES = ((60, 40), (300, 200), (640, 480), (1500, 1000), (2400, 1600))
 BATCH = 20
 WARM_UP = 5  # batches: arenas and caches grow to what the largest pictures need
@@ -43,7 +34,7 @@ def test_memory_is_flat_and_nothing_leaks(
     # Both sides of the house: whole pictures, and broken ones that take the ways of errors.
     whole = [
         (suffix, encoded(kind, draw(*SIZES[number % len(SIZES)])))
-        for number, (kind, suffix) in enumerate(KINDS.items())
+        for number, (kind, suffix) in enumerate(SUFFIXES.items())
     ]
     chance = random.Random(11)
     damaged = list(mutants(batches, seed=6))

@@ -17,19 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import draw, encoded, wait_until
+from fakes import SUFFIXES, draw, encoded, wait_until
 from house import House, running
 from oracle import assert_converged, assert_nothing_lost
 
-SUFFIXES = {
-    "JPEG": "jpg",
-    "PNG": "png",
-    "WEBP": "webp",
-    "TIFF": "tif",
-    "GIF": "gif",
-    "BMP": "bmp",
-    "AVIF": "avif",
-}
 # Each of them with --all.
 KINDS = ["JPEG", "PNG", *(pytest.param(kind, marks=pytest.mark.slow) for kind in [*SUFFIXES][2:])]
 PAUSE_S = 0.9  # three times the settle time of the house

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scenes
 from fakes import FakeSegmenter, encoded, names, recall_of, watch_folder
 from PIL import Image, ImageDraw, ImageEnhance
 
@@ -90,15 +91,7 @@ def decoded(data: bytes) -> Picture:
 
 
 def scene(colour: str = "firebrick", width: int = 900, height: int = 600, seed: int = 1) -> Image.Image:
-    """A patterned thing on white: enough edges to be known again."""
-    rng = np.random.default_rng(seed)
-    image = Image.new("RGB", (900, 600), "white")
-    draw = ImageDraw.Draw(image)
-    draw.rounded_rectangle((250, 60, 650, 560), 60, fill=colour, outline="black", width=12)
-    for _ in range(18):
-        x, y, r = rng.integers(280, 620), rng.integers(90, 530), rng.integers(8, 40)
-        draw.ellipse((x - r, y - r, x + r, y + r), fill="black" if r % 2 else "gold")
-    return image.resize((width, height), Image.Resampling.LANCZOS)
+    return scenes.scene(seed, colour).resize((width, height), Image.Resampling.LANCZOS)
 
 
 def png(image: Image.Image) -> bytes:

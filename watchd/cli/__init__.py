@@ -1,0 +1,38 @@
+"""The commands; turns a StartupError into one line on stderr and an exit code.
+
+Everything heavy is imported by the command that needs it, so that --help answers at once.
+"""
+
+from typing import Any
+
+import click
+
+from watchd import __version__
+from watchd.cli.cache import cache
+from watchd.cli.folders import check, explain, init, retry, run, status
+from watchd.cli.models import models
+from watchd.domain.errors import StartupError
+
+
+class _Commands(click.Group):
+    """Ends every command the same way: what a user can mend is one line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except StartupError as error:
+            click.echo(f"watchd: {error}", err=True)
+            ctx.exit(error.exit_code)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="watchd")
+def main() -> None:
+    """Photos dropped into an inbox come out as cutouts, background removed.
+
+    ROOT is a folder that holds inbox/, outbox/, originals/, failed/ and .watchd/.
+    """
+
+
+for command in (run, init, check, status, explain, retry, cache, models):
+    main.add_command(command)

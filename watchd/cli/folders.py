@@ -1,0 +1,138 @@
+"""The commands on watch folders: run, init, check, status, retry, explain."""
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from watchd.cli.given import Config, Root, folders_of, load, root_above
+from watchd.cli.told import shown
+from watchd.domain.errors import ExitCode
+
+
+@click.command()
+@Root
+@Config
+@click.option("--once", is_flag=True, help="Process what is there, with a progress bar, and end.")
+@click.option(
+    "--model", metavar="NAME|FILE", help="The network: a name of `watchd models list`, or an .onnx file."
+)
+def run(root: Path | None, config: Path | None, once: bool, model: str | None) -> None:
+    """Watch folders until told to stop (or, with --once, process what is there).
+
+    Exit codes: 0 done, 1 some files failed (--once), 2 wrong usage, 69 model unavailable, 73 folder
+    unusable, 78 config error.
+    """
+    from watchd import daemon
+
+    overrides = {"profiles.default.model": model} if model else {}
+    loaded = load(root, config, overrides)
+    if once:
+        sys.exit(daemon.once(loaded.config, os.environ, sys.stderr))
+    sys.exit(daemon.watch(loaded.config, os.environ, lambda: load(root, config, overrides).config))
+
+
+@click.command()
+@click.argument("root", default=".", type=click.Path(path_type=Path, file_okay=False))
+def init(root: Path) -> None:
+    """Make the folders of a watch folder, and a commented config.yaml that is yours to edit."""
+    from watchd.config.example import starter
+    from watchd.store.places import prepare
+
+    target = root / "config.yaml"
+    if target.exists():
+        raise click.ClickException(f"{target} is there already; it stays as it is")
+    root.mkdir(parents=True, exist_ok=True)
+    target.write_text(starter(), encoding="utf-8")
+    for folder in load(root, None, {}).config.watch_folders():
+        prepare(folder)
+    click.echo(f"{target} is written; start with: watchd run {root}")
+
+
+@click.command()
+@Root
+@Config
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of the config, for editors.")
+def check(root: Path | None, config: Path | None, schema: bool) -> None:
+    """Look whether everything is fit to run: config, folders, mounts, limits, space, model."""
+    if schema:
+        from watchd.config.schema import json_schema
+
+        click.echo(json.dumps(json_schema(), indent=2))
+        return
+    from watchd.checkup import check_all
+
+    loaded = load(root, config, {})
+    for key, value, origin in loaded.effective():
+        click.echo(f"{shown(key)} = {shown(value)}  ({shown(origin)})")
+    worst = ExitCode.OK
+    for finding in check_all(loaded, os.environ):
+        click.echo(f"{'ok  ' if finding.code is ExitCode.OK else 'BAD '} {finding.text}")
+        worst = worst or finding.code
+    sys.exit(worst)
+
+
+@click.command()
+@Root
+@Config
+@click.option("--json", "as_json", is_flag=True, help="The status as it stands on disk.")
+def status(root: Path | None, config: Path | None, as_json: bool) -> None:
+    """Show what the daemon is doing, or that it is gone."""
+    from watchd.report.status import is_stale
+    from watchd.report.statusfile import read_status
+    from watchd.report.statusview import render
+
+    for folder in folders_of(root, config):
+        path = folder.sidecar / "status.json"
+        found = read_status(path)
+        if found is None:
+            raise click.ClickException(
+                f"{folder.name}: no daemon has run here yet; start one with: watchd run"
+            )
+        click.echo(path.read_text("utf-8") if as_json else render(found, datetime.now(UTC), is_stale(found)))
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@Config
+def retry(paths: tuple[Path, ...], config: Path | None) -> None:
+    """Put files from failed/ back into the inbox, their attempts forgotten.
+
+    PATHS are files or folders in failed/; with -c and no path all failed files are put back. A path
+    that is a watch folder's root stands for all of its failed files.
+    """
+    from watchd.errands import put_back
+
+    count = 0
+    for path in paths or (None,):
+        for folder in folders_of(root_above(path, config), config):
+            everything = path is None or os.path.realpath(path) == os.path.dirname(folder.failed)
+            for back in put_back(folder, None if everything else path):
+                click.echo(f"{folder.name}: {shown(back)} is back in the inbox")
+                count += 1
+    if not count:
+        raise click.ClickException("nothing to put back: no such file in failed/")
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@Config
+def explain(path: Path, config: Path | None) -> None:
+    """Tell why a file of an inbox is not processed, or how it was."""
+    from watchd.errands import below
+    from watchd.errands import explain as gates_of
+
+    for folder in folders_of(root_above(path, config), config):
+        relative = below(path, folder.inbox)
+        if relative is None:
+            continue
+        gates, receipt = gates_of(folder, relative)
+        for gate in gates:
+            click.echo(f"{'yes' if gate.passed else 'NO '} {gate.name}: {shown(gate.answer)}")
+        if receipt is not None:
+            click.echo(f"receipt: {shown(receipt.in_words())}")
+        return
+    raise click.ClickException(f"{shown(path)} is not inside an inbox that this configuration watches")

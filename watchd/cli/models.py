@@ -1,0 +1,107 @@
+"""The commands on networks: models list, pull, verify, quantize."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from watchd.cli.given import Json, PhotoFolder
+from watchd.cli.told import print_report
+from watchd.domain.errors import ExitCode, StartupError
+
+
+@click.group()
+def models() -> None:
+    """The networks that watchd knows."""
+
+
+@models.command("list")
+def list_models() -> None:
+    """Show every known network, and whether its file is there."""
+    from watchd.imaging.models import KNOWN, find
+
+    for spec in KNOWN.values():
+        try:
+            where = str(find(spec.name, os.environ).path) if spec.url else "comes with watchd"
+        except StartupError:
+            where = "not there"
+        size = f"{spec.megabytes:g} MB"
+        click.echo(f"{spec.name:24} {size:>8}  {spec.licence:10}  {spec.good_for}  [{where}]")
+
+
+@models.command()
+@click.argument("name")
+def pull(name: str) -> None:
+    """Download a network, resuming what was begun."""
+    from watchd.imaging.download import pull as download
+    from watchd.imaging.models import find, known, model_home
+    from watchd.report.download import DownloadBar
+
+    spec = known(name)
+    try:
+        click.echo(f"{name} is there already: {find(name, os.environ).path}")
+    except StartupError:
+        with DownloadBar() as bar:
+            click.echo(f"{name}: {download(spec, model_home(os.environ), bar)}")
+
+
+@models.command()
+@click.argument("names", nargs=-1)
+def verify(names: tuple[str, ...]) -> None:
+    """Compare the files of networks with their published checksums; all that are there if none is named."""
+    from watchd.imaging.models import KNOWN, find
+    from watchd.imaging.models import verify as checksum_of
+
+    for name in names or KNOWN:
+        try:
+            found = find(name, os.environ)
+        except StartupError:
+            if names:
+                raise
+            continue
+        click.echo(f"ok   {name} {checksum_of(found)} {found.path}")
+
+
+@models.command("quantize")
+@click.argument("model", metavar="NAME|FILE")
+@click.option("--calibrate", required=True, type=PhotoFolder, metavar="DIR", help="Photos like your own.")
+@click.option(
+    "--judge", type=PhotoFolder, metavar="DIR", help="Photos to judge on; default: a third of those."
+)
+@click.option(
+    "--masks", type=PhotoFolder, metavar="DIR", help="Human masks of these, NAME.png for the photo NAME.jpg."
+)
+@click.option(
+    "--min-iou", type=click.FloatRange(0, 1), default=0.95, show_default=True, help="Least mean agreement."
+)
+@click.option(
+    "--sheet",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    default=Path("int8.png"),
+    show_default=True,
+    help="Where to draw the masks of both, to be looked at.",
+)
+@Json
+def quantize_model(
+    model: str,
+    calibrate: Path,
+    judge: Path | None,
+    masks: Path | None,
+    min_iou: float,
+    sheet: Path,
+    as_json: bool,
+) -> None:
+    """Make a faster int8 network of a model, and install it if its masks are good enough.
+
+    Takes some minutes. Exit codes: 0 installed, 1 refused.
+    """
+    from watchd.quantizing import Wish, quantize
+    from watchd.report import quantview
+    from watchd.report.steps import Steps
+
+    wish = Wish(model, calibrate, judge, masks, min_iou, sheet)
+    with Steps(sys.stderr) as steps:
+        found = quantize(wish, os.environ, steps.expect, steps.step)
+    print_report(as_json, found, [quantview.judged(found)])
+    sys.exit(ExitCode.OK if found.installed else ExitCode.SOME_FAILED)

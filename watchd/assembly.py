@@ -267,7 +267,12 @@ def _end_if_overdue(attempts: Attempts, config: Config) -> None:
     if longest is None or longest[1] < config.limits.job_timeout:
         return
     job, seconds = longest
-    facts = {"path": job.source.relative, "folder": job.folder.name, "seconds": round(seconds)}
+    facts = {
+        "job": job.id,
+        "path": job.source.relative,
+        "folder": job.folder.name,
+        "seconds": round(seconds),
+    }
     log.critical("a job takes too long (limits.job_timeout), the process ends", extra=facts)
     try:
         attempts.accuse(job)

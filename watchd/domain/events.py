@@ -1,9 +1,11 @@
 """What is announced to listeners."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from watchd.domain.job import Job
 from watchd.domain.outcome import Outcome
+from watchd.domain.stages import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,9 +15,12 @@ class JobBegun:
 
 @dataclass(frozen=True, slots=True)
 class JobEnded:
+    """`seconds` is how long a worker had it, `stages` how long each stage took that it came to."""
+
     job: Job
     outcome: Outcome
     seconds: float
+    stages: Mapping[Stage, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

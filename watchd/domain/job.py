@@ -40,6 +40,18 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """When a file was first sighted, and since when it might have been taken; by the monotonic clock."""
+
+    sighted: float = 0.0
+    settled: float = 0.0
+
+
+UNTIMED = Arrival()
+"""Of a job that nobody has waited for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A claimed settled file with its profile, which it keeps. `token` is the claim that holds it."""
 
@@ -48,6 +60,7 @@ class Job:
     source: SourceFile
     token: str
     fault: str = ""  # why it is to be rejected without a look inside: it will never be whole
+    arrival: Arrival = UNTIMED
 
 
 def source_key(relative: str) -> str:

@@ -1,12 +1,14 @@
 """A picture and its mask become a cutout."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from math import ceil, floor
 
 import numpy as np
 from PIL import Image, ImageChops
 
+from watchd.domain.stages import Timed
 from watchd.imaging.arrays import Mask, Rgba
 from watchd.imaging.decode import Picture
 
@@ -28,6 +30,7 @@ class Cutout:
 
     picture: Picture
     mask: Image.Image  # as wide as the picture, as high as the network's output
+    timed: Timed = nullcontext
 
     @property
     def size(self) -> tuple[int, int]:
@@ -39,7 +42,9 @@ class Cutout:
         width, height = self.size
         rows = max(1, BAND_PIXELS // width)
         for top in range(0, height, rows):
-            yield self._band(top, min(top + rows, height))
+            with self.timed():
+                band = self._band(top, min(top + rows, height))
+            yield band
 
     def whole(self) -> Rgba:
         """All bands in one array."""
@@ -84,10 +89,12 @@ _REACH = 3
 """Of the Lanczos filter to each side, in pixels of the larger grid."""
 
 
-def compose(picture: Picture, mask: Mask) -> Cutout:
+def compose(picture: Picture, mask: Mask, timed: Timed = nullcontext) -> Cutout:
     """The alpha is the mask, resized to the picture, times the transparency that the picture had already.
 
-    The picture must not be changed while the cutout is of use.
+    The picture must not be changed while the cutout is of use. `timed` is entered whenever it is worked on.
     """
     seen = Image.fromarray(mask)
-    return Cutout(picture, seen.resize((picture.image.width, seen.height), Image.Resampling.LANCZOS))
+    with timed():
+        widened = seen.resize((picture.image.width, seen.height), Image.Resampling.LANCZOS)
+    return Cutout(picture, widened, timed)

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from watchd.domain.job import Job, JobId, SourceFile, Stamp
+from watchd.domain.job import UNTIMED, Arrival, Job, JobId, SourceFile, Stamp
 from watchd.domain.ports import Claims
 from watchd.domain.profile import Ready, WatchFolder
 from watchd.intake.complete import Finding, Wholeness, inspect
@@ -89,7 +89,7 @@ class Admission:
     def history(self, source: SourceFile) -> History:
         return self._history(source)
 
-    def admit(self, source: SourceFile, fault: str = "") -> Job | None:
+    def admit(self, source: SourceFile, fault: str = "", arrival: Arrival = UNTIMED) -> Job | None:
         """Claims the source and makes the job; None while someone else has it."""
         token = self._claims.acquire(source.key)
         if token is None:
@@ -102,7 +102,7 @@ class Admission:
         if ended:
             self._claims.release(source.key, token)
             return None
-        return Job(JobId(source.key[:8]), self._folder, source, token, fault)
+        return Job(JobId(source.key[:8]), self._folder, source, token, fault, arrival)
 
     def give_back(self, job: Job) -> None:
         """Of a job that was refused: the source is free again."""

@@ -194,7 +194,7 @@ class Lane:
             self._forget(source.relative)
         elif past.wait_s:
             self._postpone(source, now + past.wait_s, past.wait_reason)
-        elif (job := self._admission.admit(source, fault)) is None:
+        elif (job := self._admission.admit(source, fault, self._settler.arrival(source.relative))) is None:
             self._postpone(source, now + _LOOK_AGAIN_S, "another daemon has it")
         elif submit(job):
             self._forget(source.relative)
@@ -213,7 +213,7 @@ class Lane:
 
     def _postpone(self, source: SourceFile, until: float, reason: str) -> None:
         self._stuck[source.relative] = reason
-        self._settler.postpone(source.relative, until)
+        self._settler.put_off(source.relative, until)
 
     def _forget(self, relative: str) -> None:
         self._stuck.pop(relative, None)

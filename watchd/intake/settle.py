@@ -4,7 +4,7 @@ import heapq
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from watchd.domain.job import Stamp
+from watchd.domain.job import Arrival, Stamp
 from watchd.intake.complete import Wholeness
 from watchd.intake.sightings import Hint
 
@@ -23,6 +23,7 @@ class _Waiting:
     followed_since: float
     quiet_since: float  # may be before it was followed, if so much is known
     due: float = 0.0
+    look_due: float = 0.0  # when the look was due that it was taken for
     stamp: Stamp | None = None
     longest_gap_s: float = 0.0
     news: bool = False  # it has arrived since it was last looked at
@@ -73,7 +74,9 @@ class Settler:
         due = self.next_due()
         if due is None or due > now:
             return None
-        return heapq.heappop(self._agenda)[1]
+        relative = heapq.heappop(self._agenda)[1]
+        self._waiting[relative].look_due = due
+        return relative
 
     def next_due(self) -> float | None:
         while self._agenda:
@@ -91,6 +94,16 @@ class Settler:
         """Keeps the file, and looks at it again at that time."""
         self._waiting[relative].due = until
         heapq.heappush(self._agenda, (until, relative))
+
+    def put_off(self, relative: str, until: float) -> None:
+        """Postpones a file that has settled; from then on it counts as newly sighted."""
+        self._waiting[relative].followed_since = until
+        self.postpone(relative, until)
+
+    def arrival(self, relative: str) -> Arrival:
+        """Of a file that was found at rest: it might have been taken since that look was due."""
+        file = self._waiting[relative]
+        return Arrival(min(file.followed_since, file.look_due), file.look_due)
 
     def judge(self, relative: str, stamp: Stamp, wholeness: Wholeness, now: float) -> Rest:
         """Whether the file, seen just now like this, has come to rest; if not, when to look again is set."""

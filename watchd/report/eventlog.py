@@ -23,7 +23,7 @@ def log_event(event: Event) -> None:
     match event:
         case JobBegun(job):
             _line(logging.DEBUG, "begun", job=job.id, path=job.source.relative, folder=job.folder.name)
-        case JobEnded(job, outcome, seconds):
+        case JobEnded(job, outcome, seconds, stages):
             _line(
                 _level(outcome),
                 word(outcome),
@@ -31,6 +31,7 @@ def log_event(event: Event) -> None:
                 path=job.source.relative,
                 folder=job.folder.name,
                 seconds=round(seconds, 3),
+                stages={stage.value: round(took, 3) for stage, took in stages.items()},
                 **_details(outcome),
             )
         case StateChanged(state):
@@ -80,4 +81,4 @@ def _cache(reuse: Reuse) -> dict[str, object]:
 
 
 def _line(level: int, message: str, **fields: object) -> None:
-    log.log(level, message, extra={key: value for key, value in fields.items() if value != ""})
+    log.log(level, message, extra={key: value for key, value in fields.items() if value not in ("", {})})

@@ -66,11 +66,10 @@ def _log_death(args: threading.ExceptHookArgs) -> None:
 
 
 def _formatter(log_format: str, stream: TextIO, environ: Mapping[str, str]) -> logging.Formatter:
-    if log_format == "json":
-        return JsonFormatter()
+    json_lines = JsonFormatter() if log_format == "json" else None
     if _is_journal(stream, environ):
-        return JournalFormatter()
-    return TextFormatter(colour=stream.isatty() and not environ.get("NO_COLOR"))
+        return JournalFormatter(json_lines)
+    return json_lines or TextFormatter(colour=stream.isatty() and not environ.get("NO_COLOR"))
 
 
 def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
@@ -111,11 +110,16 @@ class TextFormatter(logging.Formatter):
 
 
 class JournalFormatter(logging.Formatter):
-    """Text with the priority that journald reads before each line; the time is journald's."""
+    """Each line with the priority that journald takes off it; without `inner` the time is journald's, too."""
+
+    def __init__(self, inner: logging.Formatter | None = None) -> None:
+        super().__init__()
+        self._inner = inner
 
     def format(self, record: logging.LogRecord) -> str:
         priority = _PRIORITIES.get(record.levelname, 5)
-        return "\n".join(f"<{priority}>{line}" for line in _words(record, self).splitlines())
+        text = self._inner.format(record) if self._inner else _words(record, self)
+        return "\n".join(f"<{priority}>{line}" for line in text.splitlines())
 
 
 class JsonFormatter(logging.Formatter):
@@ -156,12 +160,16 @@ def _plain(value: object) -> object:
             return value
         case list() | tuple():
             return [_plain(each) for each in value]
+        case dict():
+            return {str(key): _plain(each) for key, each in value.items()}
         case _:
             return without_surrogates(str(value))
 
 
 def _quoted(value: object) -> str:
-    text = escape(value)
+    text = escape(
+        " ".join(f"{key}:{each}" for key, each in value.items()) if isinstance(value, dict) else value
+    )
     if text and not set(text) & set(' "='):
         return text
     return '"{}"'.format(text.replace('"', '\\"'))

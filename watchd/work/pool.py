@@ -53,7 +53,8 @@ class WorkerPool:
             try:
                 self._give_back(job)
             except OSError as trouble:  # the lease runs out by itself
-                log.warning("job not given back", extra={"path": job.source.relative, "reason": str(trouble)})
+                facts = {"job": job.id, "path": job.source.relative, "reason": str(trouble)}
+                log.warning("job not given back", extra=facts)
         self._life.close()
 
     @property

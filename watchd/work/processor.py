@@ -14,6 +14,7 @@ from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected
 from watchd.domain.ports import Listener
 from watchd.domain.profile import After, Encode
 from watchd.domain.reuse import Reuse
+from watchd.domain.stages import Stage
 from watchd.imaging.compose import compose
 from watchd.imaging.decode import Opened, OpenPicture
 from watchd.imaging.encode import encode
@@ -22,6 +23,7 @@ from watchd.store.receipts import Receipt
 from watchd.store.storedfile import BadEntry, StoredFile
 from watchd.work.attempts import Attempts
 from watchd.work.budget import PixelBudget
+from watchd.work.laps import Laps
 from watchd.work.recall import Recall
 from watchd.work.retry import ENVIRONMENT_WAIT_S, judge
 
@@ -78,11 +80,12 @@ class Processor:
     def handle(self, job: Job) -> None:
         """Takes the job to exactly one outcome; never raises for what is one file's trouble."""
         began = self._clock()
+        laps = Laps(_before(job, began), self._clock)
         self._announce(JobBegun(job))
         claims = self._places[job.folder.name].claims
         try:
             with self._attempts.begin(job) as receipt:
-                outcome = self._attempt(job, receipt)
+                outcome = self._attempt(job, receipt, laps)
         except ClaimLost as error:
             outcome = Skipped(str(error))
         except OSError as error:  # the disk under the receipts themselves
@@ -91,31 +94,32 @@ class Processor:
             claims.release(job.source.key, job.token)
         except OSError as error:
             log.warning("claim not released", extra={"path": job.source.relative, "reason": str(error)})
-        self._announce(JobEnded(job, outcome, self._clock() - began))
+        self._announce(JobEnded(job, outcome, self._clock() - began, laps.seconds))
 
-    def process(self, job: Job, receipt: Receipt) -> Delivered:
+    def process(self, job: Job, receipt: Receipt, laps: Laps) -> Delivered:
         """The line itself: from the settled file to the cutout in the outbox and the original retired."""
         self._check(job)
         recall = self._recalls[job.folder.name]
         with self._places[job.folder.name].inbox.open(job.source) as file:
             sha256 = recall.digest(file)
         with recall.alone(sha256, partial(self._attempts.waiting, job)):
-            remembered = self._deliver_remembered(job, receipt, recall, sha256)
+            remembered = self._deliver_remembered(job, receipt, recall, sha256, laps)
             if remembered is not None:
                 return remembered
-            cut = self._cut_out(job, recall, sha256)
-            receipt = self._deliver(job, receipt, cut.data)
+            cut = self._cut_out(job, recall, sha256, laps)
+            with laps.time(Stage.DELIVER):
+                receipt = self._deliver(job, receipt, cut.data)
             recall.keep(sha256, cut.data, receipt.digest)
             return Delivered(receipt.output, job.folder.profile.model, cut.notes, cut.reuse)
 
     def _deliver_remembered(
-        self, job: Job, receipt: Receipt, recall: Recall, sha256: str
+        self, job: Job, receipt: Receipt, recall: Recall, sha256: str, laps: Laps
     ) -> Delivered | None:
         """The finished cutout of the very same file, with nothing decoded; None if none is remembered."""
         stored = recall.finished(sha256)
         if stored is None:
             return None
-        with stored:
+        with stored, laps.time(Stage.DELIVER):
             try:
                 receipt = self._deliver(job, receipt, stored)
             except BadEntry:
@@ -124,13 +128,13 @@ class Processor:
             reuse = recall.delivered(stored, sha256)
         return Delivered(receipt.output, job.folder.profile.model, reuse=reuse)
 
-    def _cut_out(self, job: Job, recall: Recall, sha256: str) -> Cut:
+    def _cut_out(self, job: Job, recall: Recall, sha256: str, laps: Laps) -> Cut:
         """Reads, and makes the cutout once there is memory for it."""
         source, inputs = job.source, job.folder.profile.inputs
         with self._places[job.folder.name].inbox.open(source) as file:
             header = self._open_picture(file, source.relative, self._limits.max_pixels, inputs)
             with self._budget.reserve(header.peak_bytes + source.stamp.size, self._attempts.waiting(job)):
-                return _cut(header, recall, sha256, job.folder.profile.encode)
+                return _cut(header, recall, sha256, job.folder.profile.encode, laps)
 
     def _deliver(self, job: Job, receipt: Receipt, content: bytes | StoredFile) -> Receipt:
         """The cutout is safely in the outbox, and then the original leaves the inbox."""
@@ -146,14 +150,14 @@ class Processor:
         places.inbox.retire(job.source, job.token)
         return receipt
 
-    def _attempt(self, job: Job, receipt: Receipt) -> Outcome:
+    def _attempt(self, job: Job, receipt: Receipt, laps: Laps) -> Outcome:
         """One attempt, from what may go wrong in it to its receipt."""
         places = self._places[job.folder.name]
         try:
             if receipt.attempts > self._limits.attempts:
                 outcome: Outcome = Failed(_DEADLY.format(receipt.attempts - 1), final=True)
             else:
-                outcome = self.process(job, receipt)
+                outcome = self.process(job, receipt, laps)
         except Exception as error:  # noqa: BLE001 - whatever one file does, the daemon lives
             outcome = judge(error, receipt.attempts, self._limits.attempts)
         if not isinstance(outcome, Delivered):
@@ -200,12 +204,20 @@ class Processor:
             raise RejectedImage(reason, "Raise limits.max_bytes, or make the file smaller.")
 
 
-def _cut(header: Opened, recall: Recall, sha256: str, saving: Encode) -> Cut:
+def _cut(header: Opened, recall: Recall, sha256: str, saving: Encode, laps: Laps) -> Cut:
     """From the header to the bytes; all else that it took in memory is gone when it returns."""
-    picture = header.load()
-    mask, reuse = recall.mask(sha256, picture)
-    data = encode(compose(picture, mask), picture.icc, picture.dpi, _ABOUT, saving)
+    with laps.time(Stage.DECODE):
+        picture = header.load()
+    mask, reuse = recall.mask(sha256, picture, laps.of(Stage.INFER))
+    cutout = compose(picture, mask, laps.of(Stage.COMPOSE))
+    with laps.time(Stage.ENCODE):  # composes band by band, which is the cutout's own time
+        data = encode(cutout, picture.icc, picture.dpi, _ABOUT, saving)
     return Cut(data, picture.notes, reuse)
+
+
+def _before(job: Job, now: float) -> dict[Stage, float]:
+    came = job.arrival
+    return {Stage.SETTLE: came.settled - came.sighted, Stage.QUEUE: now - came.settled}
 
 
 def _now() -> str:

@@ -10,12 +10,13 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from io import BufferedReader
 
 from watchd.domain.profile import Profile
 from watchd.domain.reuse import Reuse, Tier
+from watchd.domain.stages import Timed
 from watchd.imaging.arrays import Mask
 from watchd.imaging.decode import Picture
 from watchd.imaging.fingerprint import DEFINITION, Fingerprint, fingerprint
@@ -127,15 +128,17 @@ class Recall:
         if self.policy.enabled and self.policy.outputs:
             self._outputs.add(sha256, self._render, self._suffix, data, digest)
 
-    def mask(self, sha256: str, picture: Picture) -> tuple[Mask, Reuse]:
-        """The picture's mask, remembered or made, and where it came from."""
+    def mask(self, sha256: str, picture: Picture, timed: Timed = nullcontext) -> tuple[Mask, Reuse]:
+        """The picture's mask, remembered or made, and where it came from; `timed` is entered to make it."""
         if not self.policy.enabled:
-            return self._segmenter(self._segmenter.shrink(picture.seen())), Reuse()
+            small = self._segmenter.shrink(picture.seen())
+            with timed():
+                return self._segmenter(small), Reuse()
         own = self._masks.own(sha256)
         if own is not None:
             self._hit(Tier.EXACT, own.entry.inference_s)
             return own.entry.mask, Reuse(Tier.EXACT, str(own.name))
-        return self._of_a_like_picture_or_made(sha256, picture)
+        return self._of_a_like_picture_or_made(sha256, picture, timed)
 
     def prospect(self, sha256: str, picture: Picture) -> Prospect:
         """What `finished` and `mask` would come to, with nothing counted, remembered or made."""
@@ -166,16 +169,17 @@ class Recall:
         with stored:
             return os.path.basename(stored.relative) if stored.is_sound() else ""
 
-    def _of_a_like_picture_or_made(self, sha256: str, picture: Picture) -> tuple[Mask, Reuse]:
+    def _of_a_like_picture_or_made(self, sha256: str, picture: Picture, timed: Timed) -> tuple[Mask, Reuse]:
         small, size = self._segmenter.shrink(picture.seen()), picture.image.size
         looks = fingerprint(small)
         like, outgrown = self._masks.alike(sha256, looks, size, min(small.size), self.policy)
         if like is not None:
             self._hit(Tier.PERCEPTUAL, like.entry.inference_s)
-            self._perhaps_audit(like, small)
+            self._perhaps_audit(like, small, timed)
             return like.entry.mask, Reuse(Tier.PERCEPTUAL, str(like.name), like.distance, round(like.edge, 3))
         began = self._clock()
-        mask = self._segmenter(small)
+        with timed():
+            mask = self._segmenter(small)
         name = self._masks.remember(sha256, looks, size, mask, self._clock() - began)
         for smaller in outgrown:
             self._masks.forget(smaller)
@@ -186,11 +190,13 @@ class Recall:
         self._count(f"hit_{tier}", 1)
         self._count("saved_seconds", saved_s)
 
-    def _perhaps_audit(self, like: Match, small: Seen) -> None:
+    def _perhaps_audit(self, like: Match, small: Seen, timed: Timed) -> None:
         """Now and then the network runs all the same: so the error of likeness is known, not believed."""
         if self._chance() >= self.policy.audit_rate:
             return
-        agreement = overlap(self._segmenter(small), like.entry.mask)
+        with timed():
+            made = self._segmenter(small)
+        agreement = overlap(made, like.entry.mask)
         self._count("audits", 1)
         self._count("audit_overlap", agreement)
         if agreement < _AGREES:

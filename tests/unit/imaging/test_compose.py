@@ -1,5 +1,8 @@
 """Picture and mask become a cutout with straight alpha."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from fakes import draw
@@ -91,3 +94,17 @@ def test_empty_rows_and_columns_stay_empty() -> None:
     far[27 * 20 : 37 * 20, 27 * 20 : 37 * 20] = False
     assert not cutout[far].any()
     assert cutout[640, 640, 3] > 200
+
+
+def test_only_composing_is_timed_and_not_what_its_reader_does_meanwhile() -> None:
+    inside = []
+
+    @contextmanager
+    def timed() -> Iterator[None]:
+        inside.append(True)
+        yield
+        inside.pop()
+
+    cutout = compose(Picture(draw(64, 4096)), HALF, timed)
+
+    assert [list(inside) for _ in cutout.bands()] == [[]] * 4

@@ -8,7 +8,7 @@ import pytest
 from fakes import FakeClaims, RecordingListener, draw, encoded, put, watch_folder
 
 from watchd.domain.events import FileWaits, FolderPaused, FolderResumed
-from watchd.domain.job import Job, SourceFile, Stamp
+from watchd.domain.job import Arrival, Job, SourceFile, Stamp
 from watchd.domain.profile import Ready, WatchFolder
 from watchd.intake.admission import Admission, History
 from watchd.intake.lane import Lane
@@ -583,3 +583,40 @@ def test_marker_is_any_other_name_where_nobody_asked_for_markers(bench: Bench) -
 
     assert bench.advance() == []
     assert os.path.exists(bench.folder.inbox / "a.jpg.ready")
+
+
+def test_job_tells_how_long_its_file_took_to_settle(bench: Bench) -> None:
+    bench.put("a.jpg", JPEG[:500])
+    bench.sight("a.jpg", Hint.ARRIVED)
+    bench.advance(1.0)
+    bench.put("a.jpg")
+
+    bench.advance(5.0)
+
+    [job] = bench.jobs
+    assert job.arrival.sighted == 0.0
+    assert 1.0 < job.arrival.settled < 6.0
+
+
+def test_waiting_for_room_in_the_queue_is_not_settling(bench: Bench) -> None:
+    bench.put("a.jpg")
+    bench.room = 0
+    bench.sight("a.jpg", Hint.ARRIVED)
+    bench.advance(100.0)
+
+    bench.room = 1
+    bench.advance()
+
+    assert bench.jobs[0].arrival == Arrival(sighted=0.0, settled=0.0)
+
+
+def test_waiting_for_another_try_is_neither_settling_nor_in_the_queue(bench: Bench) -> None:
+    bench.past = lambda source: History(wait_s=30.0, wait_reason="disk full")
+    bench.put("a.jpg")
+    bench.sight("a.jpg", Hint.ARRIVED)
+    bench.advance()
+
+    bench.past = lambda source: History()
+    bench.advance(30.0)
+
+    assert bench.jobs[0].arrival == Arrival(sighted=30.0, settled=30.0)

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from watchd.domain.job import Stamp
+from watchd.domain.job import Arrival, Stamp
 from watchd.intake.complete import Wholeness
 from watchd.intake.settle import Rest, Settler
 from watchd.intake.sightings import Hint
@@ -266,3 +266,14 @@ def test_capacity_is_told(settler: Settler) -> None:
 
     assert fullness == [False, False, True, False]
     assert len(small) == 1
+
+
+def test_file_put_off_that_comes_sooner_has_not_settled_before_it_was_sighted(settler: Settler) -> None:
+    settler.sight("a", Hint.SEEN, 0.0)
+    settler.take_due(0.0)
+    settler.put_off("a", 60.0)
+
+    settler.sight("a", Hint.ARRIVED, 20.0)
+    settler.take_due(20.0)
+
+    assert settler.arrival("a") == Arrival(sighted=20.0, settled=20.0)

@@ -6,6 +6,7 @@ import pytest
 
 from watchd.domain.events import FileWaits, FolderPaused, FolderResumed, JobBegun, StateChanged
 from watchd.domain.outcome import Deferred, Delivered, Failed, Rejected, Skipped
+from watchd.domain.stages import Stage
 from watchd.report.eventlog import log_event
 
 
@@ -35,6 +36,12 @@ def test_a_delivery_is_one_info_line_with_job_path_folder_seconds_and_output(cap
         "model": "builtin",
         "notes": "first frame only; no profile",
     }
+
+
+def test_the_end_of_a_job_tells_how_long_its_stages_took(caplog, ended):
+    log_event(ended(Delivered("a.png"), stages={Stage.DECODE: 0.01234, Stage.INFER: 0.5}))
+
+    assert fields(caplog.records[0])["stages"] == {"decode": 0.012, "infer": 0.5}
 
 
 @pytest.mark.parametrize(

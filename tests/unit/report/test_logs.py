@@ -207,6 +207,29 @@ def test_the_journal_gets_priorities_on_each_line_and_no_time(tmp_path):
         assert stream.read().splitlines() == ["<6>fine", "<3>failed", "<3>    one", "<3>    two"]
 
 
+def test_the_journal_gets_priorities_before_json_too(tmp_path):
+    with (tmp_path / "journal").open("w+") as stream:
+        stat = os.fstat(stream.fileno())
+        logs.set_up("info", "json", stream, {"JOURNAL_STREAM": f"{stat.st_dev}:{stat.st_ino}"})
+
+        log.warning("look")
+
+        stream.seek(0)
+        [line] = stream.read().splitlines()
+        assert line.startswith("<4>{")
+        assert json.loads(line[3:])["message"] == "look"
+
+
+def test_a_field_of_named_numbers_stays_one_for_machines_and_is_one_word_each_for_people():
+    machines, people = json_log(), io.StringIO()
+    log.info("delivered", extra={"stages": {"decode": 0.012, "infer": 0.5}})
+    logs.set_up("info", "text", people, {})
+    log.info("delivered", extra={"stages": {"decode": 0.012, "infer": 0.5}})
+
+    assert json.loads(machines.getvalue())["stages"] == {"decode": 0.012, "infer": 0.5}
+    assert people.getvalue().endswith('delivered stages="decode:0.012 infer:0.5"\n')
+
+
 def test_a_terminal_that_inherited_the_name_of_the_journal_gets_plain_lines(tmp_path):
     with (tmp_path / "other").open("w+") as stream:
         logs.set_up("info", "text", stream, {"JOURNAL_STREAM": "8:12345"})

@@ -29,10 +29,11 @@ from fakes import (
 from PIL import Image
 
 from watchd.domain.events import JobBegun, JobEnded
-from watchd.domain.job import Job, JobId, SourceFile
+from watchd.domain.job import Arrival, Job, JobId, SourceFile
 from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, Skipped
 from watchd.domain.profile import After, Profile
 from watchd.domain.reuse import CachePolicy, Tier
+from watchd.domain.stages import Stage
 from watchd.imaging.decode import open_picture
 from watchd.store.atomic import temp_name
 from watchd.store.flight import Flight
@@ -162,7 +163,52 @@ def test_listeners_hear_of_the_beginning_and_the_end_with_its_duration(bench: Be
 
     bench.handle(job)
 
-    assert bench.listener.events == [JobBegun(job), JobEnded(job, Delivered("a.png", "builtin"), 1.5)]
+    begun, ended = bench.listener.events
+    assert begun == JobBegun(job)
+    assert (ended.job, ended.outcome, ended.seconds) == (job, Delivered("a.png", "builtin"), 1.5)
+
+
+def test_end_tells_how_long_each_stage_took(bench: Bench) -> None:
+    bench.drop()
+    bench.segmenter.meanwhile = lambda: bench.clock.advance(1.5)
+    job = replace(bench.job(), arrival=Arrival(sighted=bench.clock() - 9, settled=bench.clock() - 4))
+
+    bench.handle(job)
+
+    [ended] = bench.listener.of(JobEnded)
+    assert ended.stages == {
+        Stage.SETTLE: 5.0,
+        Stage.QUEUE: 4.0,
+        Stage.DECODE: 0.0,
+        Stage.INFER: 1.5,
+        Stage.COMPOSE: 0.0,
+        Stage.ENCODE: 0.0,
+        Stage.DELIVER: 0.0,
+    }
+
+
+def test_stages_that_a_job_did_not_come_to_have_no_time(bench: Bench) -> None:
+    bench.drop(data=b"no picture")
+
+    bench.handle()
+
+    [ended] = bench.listener.of(JobEnded)
+    assert ended.stages.keys() == {Stage.SETTLE, Stage.QUEUE}
+
+
+def test_a_stage_that_fails_has_its_time_up_to_then(bench: Bench) -> None:
+    def fail() -> None:
+        bench.clock.advance(2.0)
+        raise ValueError("boom")
+
+    bench.drop()
+    bench.segmenter.meanwhile = fail
+
+    bench.handle()
+
+    [ended] = bench.listener.of(JobEnded)
+    assert ended.stages[Stage.INFER] == 2.0
+    assert Stage.ENCODE not in ended.stages
 
 
 def test_claim_is_free_when_the_listeners_hear_of_the_end(bench: Bench) -> None:

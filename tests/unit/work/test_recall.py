@@ -5,7 +5,8 @@ import io
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -347,3 +348,19 @@ def test_policy_may_change_while_it_works(masks_only: Bench) -> None:
     masks_only.recall.policy = replace(masks_only.recall.policy, perceptual=False)
 
     assert masks_only.tier(jpeg(scene())) is Tier.MISS
+
+
+def test_only_the_network_is_timed_and_not_what_is_remembered(bench: Bench) -> None:
+    entered: list[int] = []
+
+    @contextmanager
+    def timed() -> Iterator[None]:
+        entered.append(bench.inferences)
+        yield
+        entered.append(bench.inferences)
+
+    picture = Picture(scene())
+    for sha256 in ("7c" * 32, "7c" * 32, "a1" * 32):  # made, remembered, like
+        bench.recall.mask(sha256, picture, timed)
+
+    assert entered == [0, 1]

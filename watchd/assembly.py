@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from watchd.background import Grace
+from watchd.background import Background, Grace
 from watchd.caching import caches, lending_of
 from watchd.config.schema import Config, Isolation
 from watchd.domain.commands import Command, Crashed, Exhausted
@@ -39,7 +39,7 @@ from watchd.report.fanout import Fanout
 from watchd.report.logs import job_context
 from watchd.report.progress import Progress
 from watchd.report.statusfile import StatusFile
-from watchd.report.systemd import systemd_listener
+from watchd.report.systemd import Supervision
 from watchd.store.atomic import replace_quickly
 from watchd.store.flight import Flight
 from watchd.store.places import Places, prepare
@@ -60,6 +60,7 @@ _DAY_S = 86400.0
 _HOUR_S = 3600.0
 _STATUS_EVERY_S = 1.0
 _OVERDUE_EVERY_S = 1.0
+_OVERDUE_BY_S = 30.0  # by then the keeper has ended the process, unless it hangs itself
 _LONGEST_WAIT_S = 3600.0
 
 Mailbox = queue.SimpleQueue[Command]
@@ -75,6 +76,7 @@ class Line:
     parts: tuple[AbstractContextManager[object], ...]
     announce: Listener
     status: tuple[StatusFile, ...]
+    supervision: Supervision
     follow: Callable[[Config], None]
 
 
@@ -113,7 +115,15 @@ def assemble(
             progress.expect(sum(lane.news for lane in lanes.values()))
             progress(event)
 
-    announce = Fanout([log_event, board, sightings.listen, systemd_listener(environ), tell_progress])
+    must_get_on: list[Background] = []
+
+    def hanging() -> list[str]:
+        longest = attempts.longest()
+        stuck = longest is not None and longest[1] > config.limits.job_timeout + _OVERDUE_BY_S
+        return [each.name for each in must_get_on if each.pulse.late] + ["a worker"] * stuck
+
+    supervision = Supervision(environ, status=board.snapshot, hanging=hanging, drain_s=config.drain)
+    announce = Fanout([log_event, board, sightings.listen, supervision, tell_progress])
     present = {folder.name: Presence(folder, partial(prepare, folder)) for folder in folders}
     lanes = {
         folder.name: _lane(folder, places[folder.name], present[folder.name], config, announce, once)
@@ -154,6 +164,7 @@ def assemble(
         grace=grace,
         exhausted=(lambda left: mailbox.put(Exhausted(left))) if once else (lambda _: None),
     )
+    must_get_on.append(feeder)
     status = [StatusFile(folder.sidecar / STATUS_FILE, board.snapshot, _publish_status) for folder in folders]
     chores = [
         *_chores(config, folders, places, present, status),
@@ -179,7 +190,7 @@ def assemble(
     if progress is not None:
         for folder in folders:
             sightings.ask_scan(folder.name)
-        return Line(sink, announce, tuple(status), memory.follow)
+        return Line(sink, announce, tuple(status), supervision, memory.follow)
     watcher = Watcher(
         folders=folders,
         sightings=sightings,
@@ -187,7 +198,8 @@ def assemble(
         on_crash=crashed,
         grace=grace,
     )
-    return Line((*sink, watcher), announce, tuple(status), memory.follow)
+    must_get_on.append(watcher)
+    return Line((*sink, watcher), announce, tuple(status), supervision, memory.follow)
 
 
 def admission(folder: WatchFolder, places: Places) -> Admission:

@@ -1,5 +1,6 @@
-"""A named thread that stops on an event and reports its own crash."""
+"""A named thread that stops on an event, shows that it gets on, and reports its own crash."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -23,11 +24,31 @@ class Grace:
         return max(0.0, self._deadline - self._clock())
 
 
+class Pulse:
+    """By when a thread will be heard of again: it promises, and others see whether it keeps that."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._due = math.inf
+
+    def promise(self, within_s: float) -> None:
+        self._due = self._clock() + within_s
+
+    def rest(self) -> None:
+        """Nothing is promised: it has ended, or waits for what may never come."""
+        self._due = math.inf
+
+    @property
+    def late(self) -> bool:
+        return self._clock() > self._due
+
+
 class Background:
     """Runs `body(stopping)` on a thread of its own while entered; the body returns once `stopping` is set.
 
     Leaving sets the event, calls `wake` (for a body that blocks on something else) and joins within
     the grace. A body that raises is reported to `on_crash` from its own thread and is not restarted.
+    A body that must not hang promises so by its `pulse`.
     """
 
     def __init__(
@@ -37,7 +58,9 @@ class Background:
         on_crash: OnCrash,
         grace: Grace,
         wake: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.pulse = Pulse(clock)
         self.stopping = threading.Event()
         self._body = body
         self._on_crash = on_crash
@@ -61,6 +84,10 @@ class Background:
         self._wake()
 
     @property
+    def name(self) -> str:
+        return self._thread.name
+
+    @property
     def alive(self) -> bool:
         return self._thread.is_alive()
 
@@ -69,3 +96,5 @@ class Background:
             self._body(self.stopping)
         except Exception as error:  # noqa: BLE001 - a dead thread must never be silent
             self._on_crash(self._thread.name, error)
+        finally:
+            self.pulse.rest()

@@ -1,11 +1,12 @@
 """The lifecycle root: in which order everything starts, what it obeys, and how it stops."""
 
+import faulthandler
 import logging
 import os
 import queue
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from types import FrameType, TracebackType
 from typing import Self, TextIO, assert_never
@@ -16,18 +17,22 @@ from watchd.config.schema import Config
 from watchd.domain.commands import Command, Crashed, Ending, Exhausted, Reload, Stop
 from watchd.domain.errors import ConfigError, ExitCode
 from watchd.domain.events import StateChanged
+from watchd.imaging.cpus import ThreadPlan
 from watchd.imaging.memory import give_back_what_is_freed
 from watchd.imaging.models import KNOWN
+from watchd.imaging.segment import Segmenter
 from watchd.provision import load_segmenters, thread_plan
 from watchd.report import logs
 from watchd.report.download import DownloadBar
 from watchd.report.escape import escape
 from watchd.report.progress import Progress
+from watchd.report.systemd import Patience
 from watchd.store.places import prepare
 
 log = logging.getLogger(__name__)
 
 _LONGEST_WAIT_S = 1.0
+_LONGEST_LOAD_S = 120.0  # of one network, or between two pieces of its download
 _ASK_TO_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -37,6 +42,7 @@ def watch(config: Config, environ: Mapping[str, str], read: Callable[[], Config]
     `read` reads the configuration again when SIGHUP asks for it; ConfigError if it cannot be used.
     """
     logs.set_up(config.log.level, config.log.format, None, environ)
+    faulthandler.enable()  # when the watchdog of systemd ends us, the journal shows which thread hangs where
     mailbox = Mailbox()
     with Signals(mailbox, reload=True):
         line = _start(config, mailbox, environ, None)
@@ -65,19 +71,22 @@ def live(line: Line, mailbox: Mailbox, reload: Callable[[], None] = lambda: None
         for part in line.parts:
             life.enter_context(part)
         _enter_state(line, "running")
-        while isinstance(command := _next(mailbox), Reload):
+        while isinstance(command := _next(mailbox, line.supervision.turn), Reload):
+            _enter_state(line, "reloading")
             reload()
+            _enter_state(line, "running")
         _enter_state(line, "draining")
     _enter_state(line, "stopped")
     return command
 
 
-def _next(mailbox: Mailbox) -> Command:
-    """Of many wishes to reload only the last counts, and none before an end.
+def _next(mailbox: Mailbox, turn: Callable[[], None]) -> Command:
+    """Of many wishes to reload only the last counts, and none before an end; `turn` is called meanwhile.
 
     Waits, but not in one piece: where many signals come at once Python may notice them and sleep on.
     """
     while True:
+        turn()
         with suppress(queue.Empty):
             command = mailbox.get(timeout=_LONGEST_WAIT_S)
             while isinstance(command, Reload) and not mailbox.empty():
@@ -152,13 +161,27 @@ def _start(config: Config, mailbox: Mailbox, environ: Mapping[str, str], progres
     for note in plan.notes:
         log.info("threads", extra={"note": note})
     models = sorted({folder.profile.model for folder in folders})
-    with DownloadBar() as bar:
-        segmenters = load_segmenters(models, plan, environ, bar, config.models.resident)
+    segmenters = _load(models, config.models.resident, plan, environ)
     for model in models:
         log.info("model", extra={"network": model} | _hint(model))
     return assemble(
         config, segmenters=segmenters, plan=plan, mailbox=mailbox, environ=environ, progress=progress
     )
+
+
+def _load(
+    models: Sequence[str], resident: int, plan: ThreadPlan, environ: Mapping[str, str]
+) -> dict[str, Segmenter]:
+    """Whoever waits for us to be ready, systemd, is asked for the time that it takes."""
+    ask = Patience(environ, f"loading {', '.join(models)}", len(models) * _LONGEST_LOAD_S)
+    ask()
+    with DownloadBar() as bar:
+
+        def progress(have: int, total: int | None) -> None:
+            bar(have, total)
+            ask()
+
+        return load_segmenters(models, plan, environ, progress, resident, warm="NOTIFY_SOCKET" in environ)
 
 
 def _hint(model: str) -> dict[str, str]:

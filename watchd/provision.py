@@ -22,13 +22,15 @@ def load_segmenters(
     environ: Mapping[str, str],
     progress: Progress,
     resident: int = Models().resident,
+    warm: bool = False,
 ) -> dict[str, Segmenter]:
     """One a model; a known model that is not there is fetched first. Blocks. ModelError.
 
-    Each is loaded once, so that it fails now if it ever does; the last `resident` stay in memory.
+    Each is loaded once, so that it fails now if it ever does; the last `resident` stay in memory. If they
+    shall be `warm` each runs once, too.
     """
     residents: Residents[Session] = Residents(resident)
-    return {model: load_segmenter(fetch(model, environ, progress), plan, residents) for model in models}
+    return {model: load_segmenter(fetch(model, environ, progress), plan, residents, warm) for model in models}
 
 
 def fetch(model: str, environ: Mapping[str, str], progress: Progress) -> FoundModel:

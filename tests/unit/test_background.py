@@ -1,8 +1,8 @@
 import threading
 
-from fakes import Crashes, ManualClock
+from fakes import Crashes, ManualClock, wait_until
 
-from watchd.background import Background, Grace
+from watchd.background import Background, Grace, Pulse
 
 
 def test_body_runs_on_a_thread_of_its_name_and_leaving_stops_it(crashes: Crashes) -> None:
@@ -94,3 +94,34 @@ def test_grace_runs_from_the_first_question_and_is_shared(clock: ManualClock) ->
     third = grace.left_s()
 
     assert (first, second, third) == (10, 3, 0)
+
+
+def test_pulse_is_late_when_a_promise_is_not_kept_and_never_at_rest() -> None:
+    clock = ManualClock()
+    pulse = Pulse(clock)
+    late = []
+
+    for do in (lambda: None, lambda: pulse.promise(10), lambda: pulse.promise(20), pulse.rest):
+        do()
+        clock.advance(11)
+        late.append(pulse.late)
+    pulse.promise(20)
+    clock.advance(21)
+
+    assert late == [False, True, False, False]
+    assert pulse.late
+
+
+def test_thread_that_has_ended_owes_nothing(crashes: Crashes) -> None:
+    clock = ManualClock()
+    thread: Background
+
+    def body(stopping: threading.Event) -> None:
+        thread.pulse.promise(1)
+
+    thread = Background("feeder", body, crashes, Grace(5), clock=clock)
+    with thread:
+        wait_until(lambda: not thread.alive)
+    clock.advance(10)
+
+    assert not thread.pulse.late

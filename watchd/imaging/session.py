@@ -31,7 +31,10 @@ log = logging.getLogger(__name__)
 
 
 def load_segmenter(
-    found: FoundModel, plan: ThreadPlan, residents: "Residents[Session] | None" = None
+    found: FoundModel,
+    plan: ThreadPlan,
+    residents: "Residents[Session] | None" = None,
+    warm: bool = False,
 ) -> U2netSegmenter:
     """Loads the model; ModelError as in Session, or if it cannot run at the side that the table names.
 
@@ -41,8 +44,8 @@ def load_segmenter(
     with ThreadPoolExecutor(1, "weights") as aside:
         reading = aside.submit(_Weights, path)  # at the same time: of 176 MB it takes 0.1 s and more
         with residents.using(str(path), lambda: Session(path, plan)) as session:
-            if session.side is None:
-                session.try_out(spec.side)
+            if warm or session.side is None:
+                session.try_out(session.side or spec.side)
             side, channels_last = session.side or spec.side, session.channels_last
         weights = reading.result()
     network = ResidentNetwork(residents, str(path), lambda: _again(weights, plan), channels_last)
@@ -83,8 +86,8 @@ class Session:
     def try_out(self, side: int) -> None:
         """One run on a black picture of that side: of a graph that leaves it open nothing else tells.
 
-        Else it would be time lost: the first run takes a tenth to a quarter more than later ones, but to
-        have it at the start costs a whole one. ModelError.
+        Else it is time lost, unless somebody waits for us to be ready: the first run takes a tenth to a
+        quarter more than later ones, but to have it at the start costs a whole one. ModelError.
         """
         shape = (1, side, side, 3) if self.channels_last else (1, 3, side, side)
         try:

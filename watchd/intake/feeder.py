@@ -13,6 +13,7 @@ from watchd.intake.lane import Lane
 from watchd.intake.sightings import Sightings
 
 _LONGEST_WAIT_S = 60.0
+_LONGEST_STEP_S = 120.0  # one look at a file, or the reading of a large inbox on a slow share
 
 
 class Feeder(Background):
@@ -35,7 +36,7 @@ class Feeder(Background):
         exhausted: Callable[[dict[str, str]], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__("feeder", self._feed, on_crash, grace, wake=sightings.wake)
+        super().__init__("feeder", self._feed, on_crash, grace, sightings.wake, clock)
         self._lanes = {lane.folder.name: lane for lane in lanes}
         self._sightings = sightings
         self._room = room
@@ -54,6 +55,7 @@ class Feeder(Background):
     def _turn_until(self, stopping: threading.Event) -> None:
         wait_s = 0.0
         while not stopping.is_set():
+            self.pulse.promise(wait_s + _LONGEST_STEP_S)
             batch = self._sightings.take(wait_s)
             now = self._clock()
             for (folder, relative), hint in batch.files.items():
@@ -62,9 +64,14 @@ class Feeder(Background):
                 self._lanes[folder].begin_scan(below)
             self._heed(batch.ended, now)
             for lane in self._lanes.values():
-                lane.advance(now, self._room, self._submit_counted)
+                lane.advance(now, self._room_for_a_look, self._submit_counted)
             self._tell_if_exhausted()
             wait_s = self._until_next()
+
+    def _room_for_a_look(self) -> bool:
+        """Asked before each look at a file, of which there may be thousands in one turn."""
+        self.pulse.promise(_LONGEST_STEP_S)
+        return self._room()
 
     def _heed(self, ended: list[JobEnded], now: float) -> None:
         """Trouble of the surroundings pauses the watch folder it happened in."""

@@ -21,6 +21,7 @@ from watchd.intake.sightings import Sightings
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 1.0
+_LONGEST_LOOK_S = 120.0  # it may set a watch on every folder of a large tree
 _FIRST_RETRY_S = 1.0
 _LONGEST_RETRY_S = 60.0
 _SLOWEST_POLL = 10  # times poll_s, when nothing happens
@@ -43,7 +44,7 @@ class Watcher(Background):
         grace: Grace,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__("watcher", self._supervise, on_crash, grace)
+        super().__init__("watcher", self._supervise, on_crash, grace, clock=clock)
         self._watches = [_Watch(folder, Observation(folder, sightings)) for folder in folders]
         self._sightings = sightings
         self._news = news
@@ -59,6 +60,7 @@ class Watcher(Background):
         with Overflow(self._overflowed):
             while not stopping.wait(_LOOK_EVERY_S):
                 for watch in self._watches:
+                    self.pulse.promise(_LONGEST_LOOK_S)
                     self._look(watch, self._clock())
         for watch in self._watches:
             watch.observation.stop()

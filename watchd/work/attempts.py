@@ -4,7 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from watchd.domain.errors import ClaimLost
 from watchd.domain.job import Job
@@ -33,6 +33,16 @@ class Attempts:
         self._under_way: dict[str, tuple[Job, float]] = {}
 
     @contextmanager
+    def under_way(self, job: Job) -> Iterator[None]:
+        """While entered the job's time runs: around all that is done for it, for anything may hang."""
+        self._note(job, self._clock())
+        try:
+            yield
+        finally:
+            with self._under_way_guard:
+                del self._under_way[job.token]
+
+    @contextmanager
     def begin(self, job: Job) -> Iterator[Receipt]:
         """The receipt of this attempt, on disk. Waits where a suspect must be alone.
 
@@ -48,7 +58,7 @@ class Attempts:
         if before is not None and suspect:
             places.clear_after(before)
         entry = self._airspace.alone if suspect else self._airspace.together
-        with entry(), self._flight.of(folder, key), self._noted(job):
+        with self._in_turn(job, entry()), self._flight.of(folder, key):
             # One that this very process began has ended, though no receipt could be written of it.
             forgiven = begun and not blamed
             yield places.receipts.begin(job.source, job.token, self._flight.name, forgiven)
@@ -73,13 +83,11 @@ class Attempts:
         self._flight.accuse(job.folder.name, job.source.key)
 
     @contextmanager
-    def _noted(self, job: Job) -> Iterator[None]:
-        self._note(job, self._clock())
-        try:
+    def _in_turn(self, job: Job, entry: AbstractContextManager[None]) -> Iterator[None]:
+        self._note(job, math.inf)
+        with entry:
+            self._note(job, self._clock())
             yield
-        finally:
-            with self._under_way_guard:
-                del self._under_way[job.token]
 
     def _note(self, job: Job, since: float) -> None:
         with self._under_way_guard:

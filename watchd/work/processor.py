@@ -79,6 +79,10 @@ class Processor:
 
     def handle(self, job: Job) -> None:
         """Takes the job to exactly one outcome; never raises for what is one file's trouble."""
+        with self._attempts.under_way(job):
+            self._handle(job)
+
+    def _handle(self, job: Job) -> None:
         began = self._clock()
         laps = Laps(_before(job, began), self._clock)
         self._announce(JobBegun(job))

@@ -39,16 +39,16 @@ def graph(path: Path, taken: list[object], given: list[object], kind: int = Tens
     )
 
 
-def graph_for_24_pixels(path: Path) -> Path:
-    """It says that it takes any side, and adds something that is 24 wide."""
-    shape = ["height", "width"]
+def graph_for_24_pixels(path: Path, height: int | str = "height") -> Path:
+    """It says that it takes any width, and adds something that is 24 wide."""
+    shape = [height, "width"]
     nodes = [
         helper.make_node("ReduceMean", ["image"], ["mean"], axes=[1], keepdims=1),
         helper.make_node("Add", ["mean", "offset"], ["mask"]),
     ]
     offset = helper.make_tensor("offset", TensorProto.FLOAT, [1, 1, 1, 24], [0.0] * 24)
     taken = helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, *shape])
-    given = helper.make_tensor_value_info("mask", TensorProto.FLOAT, [1, 1, "height", "across"])
+    given = helper.make_tensor_value_info("mask", TensorProto.FLOAT, [1, 1, height, "across"])
     return save(helper.make_graph(nodes, "narrow", [taken], [given], [offset]), path)
 
 
@@ -82,6 +82,14 @@ def test_graph_that_leaves_the_side_open_but_cannot_run_at_that_of_the_table_is_
     message = str(refused.value)
     assert message.startswith(f"{path} cannot run at 320×320: ")
     assert "\n" not in message
+
+
+def test_network_that_shall_be_warm_has_run_once(tmp_path: Path) -> None:
+    path = graph_for_24_pixels(tmp_path / "own.onnx", height=32)
+    load_segmenter(find(str(path), {}), PLAN)  # nobody tells before it runs
+
+    with pytest.raises(ModelError, match="cannot run at 32×32"):
+        load_segmenter(find(str(path), {}), PLAN, warm=True)
 
 
 def test_output_is_the_networks(tiny: Path) -> None:

@@ -1,9 +1,10 @@
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from fakes import Crashes, FakeClaims, RecordingListener, encoded, put, wait_until
+from fakes import Crashes, FakeClaims, ManualClock, RecordingListener, encoded, put, wait_until
 
 from watchd.background import Grace
 from watchd.domain.events import FolderPaused, JobEnded
@@ -35,10 +36,21 @@ class Bench:
         self.claims = claims
         admission = Admission(folder, claims, lambda _: History(), lambda *_: False, local=lambda: True)
         settler = Settler(0.2, 60.0, 10)
-        self.lane = Lane(folder=folder, admission=admission, settler=settler, absent=str, announce=listener)
+        self.clock: Callable[[], float] = time.monotonic
+        self.absent: Callable[[], str] = str
+        self.lane = Lane(
+            folder=folder,
+            admission=admission,
+            settler=settler,
+            absent=self._absent,
+            announce=listener,
+        )
+
+    def _absent(self) -> str:
+        return self.absent()
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> Iterator[Feeder]:
         feeder = Feeder(
             lanes=[self.lane],
             sightings=self.sightings,
@@ -47,9 +59,10 @@ class Bench:
             on_crash=self.crashes,
             grace=Grace(5),
             exhausted=self.tell,
+            clock=self.clock,
         )
         with feeder:
-            yield
+            yield feeder
         assert not feeder.alive
         assert self.crashes.seen == []
 
@@ -181,3 +194,34 @@ def test_feeder_stops_while_it_waits_for_room(bench: Bench) -> None:
         pass
 
     assert bench.jobs == []
+
+
+def test_feeder_that_hangs_at_a_folder_is_late_and_one_that_waits_for_work_is_not(
+    bench: Bench, clock: ManualClock
+) -> None:
+    server, asked = threading.Event(), threading.Event()
+
+    def absent() -> str:
+        asked.set()
+        server.wait(30)
+        return ""
+
+    bench.clock = clock
+    server.set()
+    with bench.running() as feeder:
+        bench.absent = absent
+        bench.sightings.wake()
+        assert asked.wait(5)
+        clock.advance(100)
+        waiting = feeder.pulse.late
+
+        server.clear()
+        asked.clear()
+        bench.sightings.wake()
+        assert asked.wait(5)
+        clock.advance(1000)
+        hanging = feeder.pulse.late
+        server.set()
+        wait_until(lambda: not feeder.pulse.late)
+
+    assert [waiting, hanging] == [False, True]

@@ -1,4 +1,5 @@
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -215,6 +216,33 @@ def test_watcher_asks_for_a_scan_at_once_and_tells_of_files(folder: WatchFolder,
 
     assert first.scans == {("photos", "")}
     assert crashes.seen == []
+
+
+def test_watcher_that_hangs_at_its_look_is_late(
+    folder: WatchFolder, crashes: Crashes, clock: ManualClock
+) -> None:
+    hung, asked = threading.Event(), threading.Event()
+
+    def news(_: str) -> int:
+        if threading.current_thread() is not threading.main_thread():
+            asked.set()
+            hung.wait(30)
+        return 0
+
+    polled = replace(folder, detect=Detect.POLLING)
+    watcher = Watcher(
+        folders=[polled], sightings=Sightings(100), news=news, on_crash=crashes, grace=Grace(5), clock=clock
+    )
+    with watcher:
+        clock.advance(60)
+        assert asked.wait(10)
+        before = watcher.pulse.late
+        clock.advance(200)
+        after = watcher.pulse.late
+        hung.set()
+        wait_until(lambda: not watcher.pulse.late)
+
+    assert [before, after] == [False, True]
 
 
 def _said(caplog: pytest.LogCaptureFixture) -> list[str]:

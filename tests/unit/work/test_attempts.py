@@ -52,9 +52,9 @@ def test_longest_tells_the_job_that_is_under_way_longest(folder: WatchFolder, jo
     other = _job(folder, "b.jpg")
 
     assert process.longest() is None
-    with process.begin(job):
+    with process.under_way(job):
         clock.advance(5)
-        with process.begin(other):
+        with process.under_way(other):
             clock.advance(7)
             assert process.longest() == (job, 12)
     assert process.longest() is None

@@ -761,3 +761,18 @@ def test_source_that_changes_before_a_remembered_cutout_is_delivered_is_left_alo
 
     assert isinstance(outcome, Skipped)
     assert names(remembering.folder.outbox) == ["a.png"]
+
+
+def test_time_of_a_job_runs_until_its_end_was_told(bench: Bench) -> None:
+    """A worker that hangs at the claim or at a listener hangs as much as one in the network."""
+    bench.drop()
+    attempts, seen = bench.attempts(), []
+    bench.attempts = lambda: attempts
+    tell = bench.listener
+    bench.listener = lambda event: seen.append(attempts.longest() is not None) or tell(event)
+    bench.listener.of = tell.of
+
+    bench.handle()
+
+    assert seen == [True, True]
+    assert attempts.longest() is None

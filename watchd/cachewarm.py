@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from watchd.cachepictures import photos_of, segmenters_of
-from watchd.caching import caches
+from watchd.caching import Caches
 from watchd.config.schema import Config
 from watchd.domain.cachereport import Warmed, Warmth
 from watchd.domain.errors import FolderError, StartupError
@@ -80,12 +80,12 @@ def targets(config: Config, segmenters: Mapping[str, Segmenter], wanted: str | N
     folders = [folder for folder in folders if folder.profile.cache.enabled]
     if not folders:
         raise StartupError("the cache is off (cache.enabled): what would be remembered is never used")
-    recalls = caches(config, folders, segmenters).recalls
+    caches = Caches(config)
     distinct: dict[tuple[Path, str], Target] = {}
     for folder in folders:
-        recall = recalls[folder.name]
-        recall.policy = replace(recall.policy, audit_rate=0.0)
         segmenter = segmenters[folder.profile.model]
+        recall = caches.recall(folder, segmenter)
+        recall.policy = replace(recall.policy, audit_rate=0.0)
         place = config.cache_of(folder), space_of(folder.profile.model, segmenter)
         open_cache(place[0])
         distinct.setdefault(place, Target(folder, recall, segmenter))

@@ -4,9 +4,8 @@ import math
 import random
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -41,7 +40,6 @@ class CacheFolder:
     """One folder of the cache, with the masks of every model in use; several watch folders may share it."""
 
     def __init__(self, root: Path, config: Config, lending: "Lending | None") -> None:
-        self.root = root
         self._lending = lending
         self._tree = CacheTree(root)
         self._room = Room(self._tree)
@@ -54,6 +52,12 @@ class CacheFolder:
         self._swept_at = -math.inf
         self._jitter = 1.0
         self._closing = threading.Event()
+        self.chores = (
+            Chore(f"sweep the cache {root}", _LOOK_EVERY_S, self._sweep_if_due, at_start=True),
+            Chore(f"save the counters of {root}", _SAVE_EVERY_S, self._counters.save),
+            Chore(f"look for news in {root}", _REFRESH_EVERY_S, self._refresh, at_start=True),
+        )
+        self.urgent_chores = (Chore(f"refresh the claims of {root}", config.lease / 4, self._refresh_claims),)
         self.follow(config)
 
     def recall(self, folder: WatchFolder, segmenter: Segmenter) -> Recall:
@@ -79,25 +83,11 @@ class CacheFolder:
         among_us = self._claims if cache.shared else None
         self._flights.claims = self._lending.claims if self._lending else among_us
 
-    def __enter__(self) -> Self:
-        if self._in_use:
-            open_cache(self.root)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Ends a sweep that is under way."""
         self._closing.set()
         with suppress(OSError):
             self._counters.save()
-
-    def chores(self) -> Iterable[Chore]:
-        yield Chore(f"sweep the cache {self.root}", _LOOK_EVERY_S, self._sweep_if_due, at_start=True)
-        yield Chore(f"save the counters of {self.root}", _SAVE_EVERY_S, self._counters.save)
-        yield Chore(f"look for news in {self.root}", _REFRESH_EVERY_S, self._refresh, at_start=True)
-
-    def urgent_chores(self, config: Config) -> Iterable[Chore]:
-        yield Chore(f"refresh the claims of {self.root}", config.lease / 4, self._refresh_claims)
 
     def _space(self, space: str, segmenter: Segmenter) -> MaskCache:
         remote = self._lending.remote(space) if self._lending else None
@@ -141,56 +131,65 @@ class CacheFolder:
             self._claims.sweep()
 
     def _refresh(self) -> None:
-        for masks in self._masks.values():
+        for masks in tuple(self._masks.values()):
             masks.refresh()
 
 
-@dataclass(frozen=True, slots=True)
 class Caches:
-    """`recalls` by watch folder; `parts` are what lives, in the order in which it starts."""
+    """The caches of all watch folders, one a place; open while entered.
 
-    recalls: Mapping[str, Recall]
-    folders: tuple[CacheFolder, ...]
-    lending: "Lending | None"
+    One thread opens and closes them, and may while others use them.
+    """
 
-    @property
-    def parts(self) -> tuple[AbstractContextManager[object], ...]:
-        return (*self.folders, *([self.lending] if self.lending else []))
+    def __init__(self, config: Config, lending: "Lending | None" = None) -> None:
+        self._config = config
+        self._lending = lending
+        self._by_root: dict[Path, CacheFolder] = {}
+        self._life = ExitStack()
+
+    def recall(self, folder: WatchFolder, segmenter: Segmenter) -> Recall:
+        """What a watch folder remembers with. Makes the cache's folder, if it is used, and reads nothing."""
+        root = self._config.cache_of(folder)
+        if root not in self._by_root:
+            self._by_root[root] = CacheFolder(root, self._config, self._lending)
+        if folder.profile.cache.enabled:
+            open_cache(root)
+        return self._by_root[root].recall(folder, segmenter)
+
+    def __enter__(self) -> Self:
+        if self._lending is not None:
+            self._life.enter_context(self._lending)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._life.close()
+        self.keep(())
+
+    def keep(self, folders: Iterable[WatchFolder]) -> None:
+        """Closes the caches that none of these watch folders use."""
+        used = {self._config.cache_of(folder) for folder in folders}
+        for root in self._by_root.keys() - used:
+            self._by_root.pop(root).close()
 
     def follow(self, config: Config) -> None:
-        for cache in self.folders:
+        """What is live of it holds from now on."""
+        self._config = config
+        for cache in self._by_root.values():
             cache.follow(config)
-        for folder in config.watch_folders():
-            self.recalls[folder.name].policy = folder.profile.cache
 
     def chores(self) -> Iterator[Chore]:
-        for folder in self.folders:
-            yield from folder.chores()
-        if self.lending is not None:
-            yield from self.lending.chores()
+        for cache in self._by_root.values():
+            yield from cache.chores
+        if self._lending is not None:
+            yield from self._lending.chores
 
-    def urgent_chores(self, config: Config) -> Iterator[Chore]:
-        for folder in self.folders:
-            yield from folder.urgent_chores(config)
-        if self.lending is not None:
-            yield from self.lending.urgent_chores()
-
-
-def caches(
-    config: Config,
-    folders: Sequence[WatchFolder],
-    segmenters: Mapping[str, Segmenter],
-    lending: "Lending | None" = None,
-) -> Caches:
-    """Builds, and reads nothing yet."""
-    by_root: dict[Path, CacheFolder] = {}
-    recalls = {}
-    for folder in folders:
-        root = config.cache_of(folder)
-        if root not in by_root:
-            by_root[root] = CacheFolder(root, config, lending)
-        recalls[folder.name] = by_root[root].recall(folder, segmenters[folder.profile.model])
-    return Caches(recalls, tuple(by_root.values()), lending)
+    def urgent_chores(self) -> Iterator[Chore]:
+        for cache in self._by_root.values():
+            yield from cache.urgent_chores
+        if self._lending is not None:
+            yield from self._lending.urgent_chores
 
 
 def lending_of(config: Config, on_crash: OnCrash, grace: Grace) -> "Lending | None":

@@ -194,8 +194,7 @@ def _hint(model: str) -> dict[str, str]:
 def _enter_state(line: Line, state: str) -> None:
     """Known on disk at once: who waits for the daemon looks there."""
     line.announce(StateChanged(state))
-    for file in line.status:
-        file.write_if_changed()
+    line.write_status()
 
 
 def _ended(code: ExitCode) -> ExitCode:

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from watchd.assembly import admission
+from watchd.branch import admission
 from watchd.domain.job import Stamp
 from watchd.domain.profile import WatchFolder
 from watchd.intake.admission import Gate

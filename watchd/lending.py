@@ -1,6 +1,5 @@
 """Says how masks are lent among hosts: builds the parts of Redis. Imported only where it is configured."""
 
-from collections.abc import Iterable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -12,7 +11,7 @@ from watchd.store.entryname import EntryName
 from watchd.store.maskcache import MaskCache, Remote
 from watchd.store.redisclaims import RedisClaims
 from watchd.store.rediscounters import RedisCounters
-from watchd.store.redisfollower import Learn, RedisFollower
+from watchd.store.redisfollower import RedisFollower
 from watchd.store.redislink import RedisLink
 from watchd.store.redisshare import RedisShare
 from watchd.work.janitor import Chore
@@ -22,19 +21,18 @@ _EVERYBODY = "all"  # claims and counters are of all models
 
 
 class Lending:
-    """One Redis for all caches of this process. Any thread; to be entered once all masks follow."""
+    """One Redis for all caches of this process. Any thread; to be entered once some masks follow."""
 
     def __init__(self, url: str, ttl_s: float, lease_s: float, on_crash: OnCrash, grace: Grace) -> None:
         """ConfigError: no such URL, or the package is not installed."""
         self._link = RedisLink(url)
         self._ttl_s = ttl_s
-        self._lease_s = lease_s
-        self._on_crash = on_crash
-        self._grace = grace
+        self._follower = RedisFollower(self._link, (), on_crash, grace)
         self._counters = RedisCounters(self._link, _EVERYBODY)
-        self._followers: list[tuple[str, Learn]] = []
         self._life = ExitStack()
         self._claims = RedisClaims(self._link, _EVERYBODY, lease_s)
+        self.chores = (Chore("tell Redis what was counted", _FLUSH_EVERY_S, self._counters.flush),)
+        self.urgent_chores = (Chore("refresh the claims in Redis", lease_s / 4, self._claims.refresh),)
 
     @property
     def claims(self) -> Claims:
@@ -51,7 +49,7 @@ class Lending:
             if entry is not None and masks.find(entry.sha16) is None:
                 masks.learn(entry)
 
-        self._followers.append((space, learn))
+        self._follower.follow(space, learn)
 
     def count(self, name: str, by: float) -> None:
         """Fractions are counted in thousandths, for Redis adds whole numbers without an error."""
@@ -60,16 +58,10 @@ class Lending:
         else:
             self._counters.count(f"{name}_thousandths", round(by * 1000))
 
-    def chores(self) -> Iterable[Chore]:
-        yield Chore("tell Redis what was counted", _FLUSH_EVERY_S, self._counters.flush)
-
-    def urgent_chores(self) -> Iterable[Chore]:
-        yield Chore("refresh the claims in Redis", self._lease_s / 4, self._claims.refresh)
-
     def __enter__(self) -> Self:
         self._life.enter_context(self._link)
         self._life.callback(self._counters.flush)
-        self._life.enter_context(RedisFollower(self._link, self._followers, self._on_crash, self._grace))
+        self._life.enter_context(self._follower)
         return self
 
     def __exit__(

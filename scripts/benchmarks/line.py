@@ -8,7 +8,7 @@ from pathlib import Path
 
 from place import BenchError
 
-from watchd.caching import caches
+from watchd.caching import Caches
 from watchd.config.schema import Config
 from watchd.domain.events import Event, JobEnded
 from watchd.domain.job import Job, JobId, SourceFile, Stamp
@@ -18,7 +18,6 @@ from watchd.imaging.decode import open_picture
 from watchd.imaging.segment import Segmenter
 from watchd.store.flight import Flight
 from watchd.store.places import Places, prepare
-from watchd.tree import Tree
 from watchd.work.attempts import Attempts
 from watchd.work.budget import PixelBudget
 from watchd.work.processor import Limits, Processor
@@ -31,16 +30,15 @@ class Line:
 
     def __init__(self, root: Path, segmenter: Segmenter, **cache: object) -> None:
         config = Config.model_validate({"watch": [{"root": str(root)}], "cache": cache})
-        (self.folder,) = folders = config.watch_folders()
+        (self.folder,) = config.watch_folders()
         prepare(self.folder)
-        self.recall = caches(config, folders, {"builtin": segmenter}).recalls[self.folder.name]
+        self.recall = Caches(config).recall(self.folder, segmenter)
         self._places = Places.of(self.folder, config.lease)
-        places = {self.folder.name: self._places}
         self._processor = Processor(
-            places=places,
-            attempts=Attempts(places, Flight({self.folder.name: Tree(self.folder.sidecar)})),
+            places=self._places,
+            attempts=Attempts(Flight()),
             open_picture=open_picture,
-            recalls={self.folder.name: self.recall},
+            recall=self.recall,
             budget=PixelBudget(4 << 30),
             limits=_LIMITS,
             announce=self._note,

@@ -31,6 +31,20 @@ class StateChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class FolderAdded:
+    """It is watched from now on."""
+
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRemoved:
+    """It is not watched any more; what has begun there goes on to its end."""
+
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
 class FolderPaused:
     folder: str
     reason: str
@@ -50,4 +64,13 @@ class FileWaits:
     reason: str
 
 
-Event = JobBegun | JobEnded | StateChanged | FolderPaused | FolderResumed | FileWaits
+Event = (
+    JobBegun
+    | JobEnded
+    | StateChanged
+    | FolderAdded
+    | FolderRemoved
+    | FolderPaused
+    | FolderResumed
+    | FileWaits
+)

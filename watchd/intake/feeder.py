@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 from watchd.background import Background, Grace, OnCrash
 from watchd.domain.events import JobEnded
@@ -27,7 +27,6 @@ class Feeder(Background):
     def __init__(
         self,
         *,
-        lanes: Sequence[Lane],
         sightings: Sightings,
         room: Callable[[], bool],
         submit: Submit,
@@ -37,13 +36,23 @@ class Feeder(Background):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__("feeder", self._feed, on_crash, grace, sightings.wake, clock)
-        self._lanes = {lane.folder.name: lane for lane in lanes}
+        self._lanes: Mapping[str, Lane] = {}
+        self._wanted: Mapping[str, Lane] = {}
         self._sightings = sightings
         self._room = room
         self._submit = submit
         self._exhausted = exhausted
         self._clock = clock
         self._under_way = 0
+
+    def serve(self, lanes: Iterable[Lane]) -> None:
+        """From its next turn on these lanes and no others, each of another name. Any thread."""
+        self._wanted = {lane.folder.name: lane for lane in lanes}
+        self._sightings.wake()
+
+    def serves(self, lane: Lane) -> bool:
+        """Whether it works on that lane, or will; any thread. If not, it never submits from there again."""
+        return lane in self._lanes.values() or lane in self._wanted.values()
 
     def _feed(self, stopping: threading.Event) -> None:
         try:
@@ -57,11 +66,14 @@ class Feeder(Background):
         while not stopping.is_set():
             self.pulse.promise(wait_s + _LONGEST_STEP_S)
             batch = self._sightings.take(wait_s)
+            self._change_lanes()  # after the take: whoever asks for a scan has told us of the lane before
             now = self._clock()
             for (folder, relative), hint in batch.files.items():
-                self._lanes[folder].sight(relative, hint, now)
+                if (lane := self._lanes.get(folder)) is not None:
+                    lane.sight(relative, hint, now)
             for folder, below in batch.scans:
-                self._lanes[folder].begin_scan(below)
+                if (lane := self._lanes.get(folder)) is not None:
+                    lane.begin_scan(below)
             self._heed(batch.ended, now)
             for lane in self._lanes.values():
                 lane.advance(now, self._room_for_a_look, self._submit_counted)
@@ -73,11 +85,20 @@ class Feeder(Background):
         self.pulse.promise(_LONGEST_STEP_S)
         return self._room()
 
+    def _change_lanes(self) -> None:
+        wanted = self._wanted
+        for lane in self._lanes.values():
+            if lane not in wanted.values():
+                lane.drop_scans()
+        self._lanes = wanted
+
     def _heed(self, ended: list[JobEnded], now: float) -> None:
         """Trouble of the surroundings pauses the watch folder it happened in."""
         for event in ended:
             self._under_way -= 1
-            lane = self._lanes[event.job.folder.name]
+            lane = self._lanes.get(event.job.folder.name)
+            if lane is None:
+                continue
             lane.look_again(event.job.source.relative, now)
             match event.outcome:
                 case Deferred(reason, wait_s):

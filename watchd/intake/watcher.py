@@ -9,7 +9,7 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from watchd.background import Background, Grace, OnCrash
@@ -37,7 +37,6 @@ class Watcher(Background):
     def __init__(
         self,
         *,
-        folders: Iterable[WatchFolder],
         sightings: Sightings,
         news: Callable[[str], int],
         on_crash: OnCrash,
@@ -45,25 +44,42 @@ class Watcher(Background):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__("watcher", self._supervise, on_crash, grace, clock=clock)
-        self._watches = [_Watch(folder, Observation(folder, sightings)) for folder in folders]
+        self._folders: Sequence[WatchFolder] = ()
+        self._watches: Sequence[_Watch] = ()
         self._sightings = sightings
         self._news = news
         self._clock = clock
 
     def __enter__(self) -> "Watcher":
         tame_watchdog()
-        for watch in self._watches:
-            self._start(watch, self._clock())
+        self._change_watches()
         return super().__enter__()
+
+    def watch(self, folders: Sequence[WatchFolder]) -> None:
+        """From its next look on these folders and no others. Any thread."""
+        self._folders = folders
 
     def _supervise(self, stopping: threading.Event) -> None:
         with Overflow(self._overflowed):
             while not stopping.wait(_LOOK_EVERY_S):
+                self._change_watches()
                 for watch in self._watches:
                     self.pulse.promise(_LONGEST_LOOK_S)
                     self._look(watch, self._clock())
         for watch in self._watches:
             watch.observation.stop()
+
+    def _change_watches(self) -> None:
+        folders, known = self._folders, {watch.folder: watch for watch in self._watches}
+        for folder in known.keys() - set(folders):
+            known[folder].observation.stop()
+        self._watches = [
+            known.get(folder) or _Watch(folder, Observation(folder, self._sightings)) for folder in folders
+        ]
+        for watch in self._watches:
+            if watch.folder not in known:
+                self.pulse.promise(_LONGEST_LOOK_S)
+                self._start(watch, self._clock())
 
     def _look(self, watch: "_Watch", now: float) -> None:
         ill = watch.illness()

@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from watchd.domain.events import Event, FolderPaused, FolderResumed, JobBegun, JobEnded, StateChanged
+from watchd.domain.events import (
+    Event,
+    FolderAdded,
+    FolderPaused,
+    FolderRemoved,
+    FolderResumed,
+    JobBegun,
+    JobEnded,
+    StateChanged,
+)
 from watchd.domain.job import JobId
 from watchd.domain.outcome import Delivered, Failed, Outcome, Rejected, word
 from watchd.domain.reuse import Tier
@@ -26,14 +35,13 @@ class StatusBoard:
 
     def __init__(
         self,
-        model: str,
         workers: int,
-        folders: Iterable[str],
         queue_depth: Callable[[], int],
         *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self.model = ""
         self._queue_depth = queue_depth
         self._clock = clock
         self._now = now
@@ -48,9 +56,9 @@ class StatusBoard:
             host=socket.gethostname(),
             since=now(),
             updated=now(),
-            model=model,
+            model="",
             workers=workers,
-            folders=dict.fromkeys(folders, ""),
+            folders={},
         )
 
     def __call__(self, event: Event) -> None:
@@ -64,8 +72,11 @@ class StatusBoard:
                     self._status = replace(self._status, state=state)
                 case FolderPaused(folder, reason):
                     self._status = replace(self._status, folders={**self._status.folders, folder: reason})
-                case FolderResumed(folder):
+                case FolderAdded(folder) | FolderResumed(folder):
                     self._status = replace(self._status, folders={**self._status.folders, folder: ""})
+                case FolderRemoved(folder):
+                    left = {name: why for name, why in self._status.folders.items() if name != folder}
+                    self._status = replace(self._status, folders=left)
                 case _:
                     pass
 
@@ -75,6 +86,7 @@ class StatusBoard:
             return replace(
                 self._status,
                 updated=self._now(),
+                model=self.model,
                 queue_depth=depth,
                 in_flight=len(self._in_flight),
                 images_per_second=self._rate(),

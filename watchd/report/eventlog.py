@@ -6,7 +6,9 @@ from typing import assert_never
 from watchd.domain.events import (
     Event,
     FileWaits,
+    FolderAdded,
     FolderPaused,
+    FolderRemoved,
     FolderResumed,
     JobBegun,
     JobEnded,
@@ -36,6 +38,10 @@ def log_event(event: Event) -> None:
             )
         case StateChanged(state):
             _line(logging.INFO, "state changed", state=state)
+        case FolderAdded(folder):
+            _line(logging.INFO, "folder added", folder=folder)
+        case FolderRemoved(folder):
+            _line(logging.INFO, "folder removed", folder=folder)
         case FolderPaused(folder, reason):
             _line(logging.WARNING, "folder paused", folder=folder, reason=reason)
         case FolderResumed(folder):

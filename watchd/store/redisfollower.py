@@ -24,17 +24,17 @@ class RedisFollower(Background):
     """
 
     def __init__(
-        self,
-        link: RedisLink,
-        spaces: Iterable[tuple[str, Learn]],
-        on_crash: OnCrash,
-        grace: Grace,
+        self, link: RedisLink, spaces: Iterable[tuple[str, Learn]], on_crash: OnCrash, grace: Grace
     ) -> None:
         super().__init__("redis", self._follow, on_crash, grace)
         self._link = link
         self._learns: dict[bytes, list[Learn]] = {}
         for space, learn in spaces:
-            self._learns.setdefault(stream_of(space).encode(), []).append(learn)
+            self.follow(space, learn)
+
+    def follow(self, space: str, learn: Learn) -> None:
+        """From now on `learn` is told of what comes there. Any thread; something is to follow on entering."""
+        self._learns.setdefault(stream_of(space).encode(), []).append(learn)
 
     def _follow(self, stopping: threading.Event) -> None:
         while not stopping.is_set():
@@ -47,8 +47,9 @@ class RedisFollower(Background):
 
     def _read_streams(self, stopping: threading.Event) -> None:
         """Until it is to stop; NoAnswer ends it, too."""
-        last_ids = dict.fromkeys(self._learns, b"0")
+        last_ids: dict[bytes, bytes] = {}
         while not stopping.is_set():
+            last_ids = {stream: last_ids.get(stream, b"0") for stream in tuple(self._learns)}
             (reply,) = self._link.ask(_xread(last_ids))
             for stream, entry_id, name in _entries(reply):
                 last_ids[stream] = entry_id

@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from watchd.domain.errors import ClaimLost
@@ -22,10 +22,7 @@ class Attempts:
     counts against a file, so a power cut or the kill of a busy daemon fails nobody.
     """
 
-    def __init__(
-        self, places: Mapping[str, Places], flight: Flight, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._places = places
+    def __init__(self, flight: Flight, clock: Callable[[], float] = time.monotonic) -> None:
         self._flight = flight
         self._clock = clock
         self._airspace = Airspace()
@@ -43,12 +40,12 @@ class Attempts:
                 del self._under_way[job.token]
 
     @contextmanager
-    def begin(self, job: Job) -> Iterator[Receipt]:
-        """The receipt of this attempt, on disk. Waits where a suspect must be alone.
+    def begin(self, job: Job, places: Places) -> Iterator[Receipt]:
+        """The receipt of this attempt, on disk in the job's `places`. Waits where a suspect must be alone.
 
         ClaimLost: the source was taken over, and so was its receipt. OSError: no disk.
         """
-        places, folder, key = self._places[job.folder.name], job.folder.name, job.source.key
+        folder, key = job.folder, job.source.key
         if not places.claims.holds(key, job.token):
             raise ClaimLost(f"{job.source.relative} was taken over by another daemon")
         before = places.receipts.read(job.source.relative)
@@ -80,7 +77,7 @@ class Attempts:
 
     def accuse(self, job: Job) -> None:
         """This process is about to be ended because of that job alone; its next attempt will count it."""
-        self._flight.accuse(job.folder.name, job.source.key)
+        self._flight.accuse(job.folder, job.source.key)
 
     @contextmanager
     def _in_turn(self, job: Job, entry: AbstractContextManager[None]) -> Iterator[None]:

@@ -4,7 +4,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from watchd.background import Background, Grace, OnCrash
@@ -28,27 +28,31 @@ class Janitor(Background):
     """Runs while entered. A chore that fails for a reason of the disk is tried again at its next turn."""
 
     def __init__(
-        self,
-        name: str,
-        chores: Sequence[Chore],
-        on_crash: OnCrash,
-        grace: Grace,
-        clock: Callable[[], float] = time.monotonic,
+        self, name: str, on_crash: OnCrash, grace: Grace, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        super().__init__(name, self._work, on_crash, grace)
-        self._chores = chores
+        self._news = threading.Event()
+        super().__init__(name, self._work, on_crash, grace, wake=self._news.set)
+        self._chores: tuple[Chore, ...] = ()
         self._clock = clock
 
+    def keep(self, chores: Iterable[Chore]) -> None:
+        """From now on these chores and no others; one that it had before keeps its turn. Any thread."""
+        self._chores = tuple(chores)
+        self._news.set()
+
     def _work(self, stopping: threading.Event) -> None:
-        for chore in self._chores:
-            if chore.at_start:
-                self._do(chore)
-        due = {chore.name: self._clock() + _jittered(chore.every_s) for chore in self._chores}
-        while not stopping.wait(max(0.0, min(due.values(), default=60.0) - self._clock())):
-            for chore in self._chores:
-                if due[chore.name] <= self._clock():
+        due: dict[Chore, float] = {}
+        while not stopping.is_set():
+            self._news.clear()
+            due = {chore: due.get(chore, self._first(chore)) for chore in self._chores}
+            for chore in due:
+                if due[chore] <= self._clock():
                     self._do(chore)
-                    due[chore.name] = self._clock() + _jittered(chore.every_s)
+                    due[chore] = self._clock() + _jittered(chore.every_s)
+            self._news.wait(max(0.0, min(due.values()) - self._clock()) if due else None)
+
+    def _first(self, chore: Chore) -> float:
+        return self._clock() + (0.0 if chore.at_start else _jittered(chore.every_s))
 
     def _do(self, chore: Chore) -> None:
         try:

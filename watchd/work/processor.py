@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -54,15 +54,18 @@ class Cut:
 
 
 class Processor:
-    """Any thread, any number at once. `places` and `recalls` by watch folder."""
+    """Of one watch folder, whose `places` and `recall` these are. Any thread, any number at once.
+
+    `limits` may be replaced at any time.
+    """
 
     def __init__(
         self,
         *,
-        places: Mapping[str, Places],
+        places: Places,
         attempts: Attempts,
         open_picture: OpenPicture,
-        recalls: Mapping[str, Recall],
+        recall: Recall,
         budget: PixelBudget,
         limits: Limits,
         announce: Listener,
@@ -71,9 +74,9 @@ class Processor:
         self._places = places
         self._attempts = attempts
         self._open_picture = open_picture
-        self._recalls = recalls
+        self._recall = recall
         self._budget = budget
-        self._limits = limits
+        self.limits = limits
         self._announce = announce
         self._clock = clock
 
@@ -86,9 +89,9 @@ class Processor:
         began = self._clock()
         laps = Laps(_before(job, began), self._clock)
         self._announce(JobBegun(job))
-        claims = self._places[job.folder.name].claims
+        claims = self._places.claims
         try:
-            with self._attempts.begin(job) as receipt:
+            with self._attempts.begin(job, self._places) as receipt:
                 outcome = self._attempt(job, receipt, laps)
         except ClaimLost as error:
             outcome = Skipped(str(error))
@@ -103,8 +106,8 @@ class Processor:
     def process(self, job: Job, receipt: Receipt, laps: Laps) -> Delivered:
         """The line itself: from the settled file to the cutout in the outbox and the original retired."""
         self._check(job)
-        recall = self._recalls[job.folder.name]
-        with self._places[job.folder.name].inbox.open(job.source) as file:
+        recall = self._recall
+        with self._places.inbox.open(job.source) as file:
             sha256 = recall.digest(file)
         with recall.alone(sha256, partial(self._attempts.waiting, job)):
             remembered = self._deliver_remembered(job, receipt, recall, sha256, laps)
@@ -135,14 +138,14 @@ class Processor:
     def _cut_out(self, job: Job, recall: Recall, sha256: str, laps: Laps) -> Cut:
         """Reads, and makes the cutout once there is memory for it."""
         source, inputs = job.source, job.folder.profile.inputs
-        with self._places[job.folder.name].inbox.open(source) as file:
-            header = self._open_picture(file, source.relative, self._limits.max_pixels, inputs)
+        with self._places.inbox.open(source) as file:
+            header = self._open_picture(file, source.relative, self.limits.max_pixels, inputs)
             with self._budget.reserve(header.peak_bytes + source.stamp.size, self._attempts.waiting(job)):
                 return _cut(header, recall, sha256, job.folder.profile.encode, laps)
 
     def _deliver(self, job: Job, receipt: Receipt, content: bytes | StoredFile) -> Receipt:
         """The cutout is safely in the outbox, and then the original leaves the inbox."""
-        places = self._places[job.folder.name]
+        places = self._places
         places.inbox.confirm(job.source)
         receipt = places.outbox.deliver(
             receipt,
@@ -156,14 +159,14 @@ class Processor:
 
     def _attempt(self, job: Job, receipt: Receipt, laps: Laps) -> Outcome:
         """One attempt, from what may go wrong in it to its receipt."""
-        places = self._places[job.folder.name]
+        places = self._places
         try:
-            if receipt.attempts > self._limits.attempts:
+            if receipt.attempts > self.limits.attempts:
                 outcome: Outcome = Failed(_DEADLY.format(receipt.attempts - 1), final=True)
             else:
                 outcome = self.process(job, receipt, laps)
         except Exception as error:  # noqa: BLE001 - whatever one file does, the daemon lives
-            outcome = judge(error, receipt.attempts, self._limits.attempts)
+            outcome = judge(error, receipt.attempts, self.limits.attempts)
         if not isinstance(outcome, Delivered):
             self._must_hold(job)  # receipt and failed/ would be the new owner's to write
         outcome = self._quarantine(job, receipt, outcome)
@@ -178,7 +181,7 @@ class Processor:
         return outcome
 
     def _must_hold(self, job: Job) -> None:
-        if not self._places[job.folder.name].claims.holds(job.source.key, job.token):
+        if not self._places.claims.holds(job.source.key, job.token):
             raise ClaimLost(f"{job.source.relative} was taken over by another daemon")
 
     def _quarantine(self, job: Job, receipt: Receipt, outcome: Outcome) -> Outcome:
@@ -193,14 +196,14 @@ class Processor:
                 return outcome
         facts = {"outcome": word(outcome), "attempts": receipt.attempts, "model": job.folder.profile.model}
         try:
-            self._places[job.folder.name].failed.take(job.source, report | facts | {"at": _now()}, job.token)
+            self._places.failed.take(job.source, report | facts | {"at": _now()}, job.token)
         except (OSError, JobError) as error:
-            return judge(error, receipt.attempts, self._limits.attempts + 1)
+            return judge(error, receipt.attempts, self.limits.attempts + 1)
         return outcome
 
     def _check(self, job: Job) -> None:
         """What is rejected without a look inside."""
-        name, size, limit = job.source.relative, job.source.stamp.size, self._limits.max_bytes
+        name, size, limit = job.source.relative, job.source.stamp.size, self.limits.max_bytes
         if job.fault:
             raise RejectedImage(f"{name}: {job.fault}", "Copy the file into the inbox again, whole.")
         if size > limit:

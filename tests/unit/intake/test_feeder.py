@@ -52,7 +52,6 @@ class Bench:
     @contextmanager
     def running(self) -> Iterator[Feeder]:
         feeder = Feeder(
-            lanes=[self.lane],
             sightings=self.sightings,
             room=lambda: len(self.jobs) < self.room,
             submit=self.submit,
@@ -61,6 +60,7 @@ class Bench:
             exhausted=self.tell,
             clock=self.clock,
         )
+        feeder.serve([self.lane])
         with feeder:
             yield feeder
         assert not feeder.alive
@@ -225,3 +225,23 @@ def test_feeder_that_hangs_at_a_folder_is_late_and_one_that_waits_for_work_is_no
         wait_until(lambda: not feeder.pulse.late)
 
     assert [waiting, hanging] == [False, True]
+
+
+def test_lane_that_is_served_no_more_submits_nothing_and_nobody_trips_over_what_is_told_of_it(
+    bench: Bench,
+) -> None:
+    put(bench.folder.inbox, "a.jpg", JPEG)
+
+    with bench.running() as feeder:
+        bench.sightings.put("photos", "a.jpg", Hint.ARRIVED)
+        wait_until(lambda: bench.jobs)
+        feeder.serve([])
+        wait_until(lambda: not feeder.serves(bench.lane))
+        put(bench.folder.inbox, "b.jpg", JPEG)
+        bench.sightings.put("photos", "b.jpg", Hint.ARRIVED)
+        bench.sightings.ask_scan("photos")
+        bench.exhausted.clear()
+        bench.end(Delivered("a.png", "builtin"))
+        assert bench.exhausted.wait(5)
+
+    assert [job.source.relative for job in bench.jobs] == ["a.jpg"]

@@ -2,9 +2,10 @@ import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from fakes import Crashes, ManualClock, put, wait_until
+from fakes import Crashes, ManualClock, put, wait_until, watch_folder
 
 from watchd.background import Grace
 from watchd.domain.profile import Detect, WatchFolder
@@ -24,14 +25,14 @@ class Bench:
         self.clock = clock
         self.sightings = Sightings(100)
         self.watcher = Watcher(
-            folders=[folder],
             sightings=self.sightings,
             news=lambda _: 0,
             on_crash=crashes,
             grace=Grace(5),
             clock=clock,
         )
-        (self.watch,) = self.watcher._watches
+        self.watch = _Watch(folder, Observation(folder, self.sightings))
+        self.watcher._watches = [self.watch]
 
     def start(self) -> None:
         """Returns once the canary was heard, where there is one."""
@@ -200,9 +201,8 @@ def test_folder_whose_events_fail_is_polled_meanwhile(folder: WatchFolder) -> No
 
 def test_watcher_asks_for_a_scan_at_once_and_tells_of_files(folder: WatchFolder, crashes: Crashes) -> None:
     sightings = Sightings(100)
-    watcher = Watcher(
-        folders=[folder], sightings=sightings, news=lambda _: 0, on_crash=crashes, grace=Grace(5)
-    )
+    watcher = Watcher(sightings=sightings, news=lambda _: 0, on_crash=crashes, grace=Grace(5))
+    watcher.watch([folder])
     seen: dict[tuple[str, str], Hint] = {}
 
     def arrived() -> bool:
@@ -230,9 +230,8 @@ def test_watcher_that_hangs_at_its_look_is_late(
         return 0
 
     polled = replace(folder, detect=Detect.POLLING)
-    watcher = Watcher(
-        folders=[polled], sightings=Sightings(100), news=news, on_crash=crashes, grace=Grace(5), clock=clock
-    )
+    watcher = Watcher(sightings=Sightings(100), news=news, on_crash=crashes, grace=Grace(5), clock=clock)
+    watcher.watch([polled])
     with watcher:
         clock.advance(60)
         assert asked.wait(10)
@@ -248,3 +247,26 @@ def test_watcher_that_hangs_at_its_look_is_late(
 def _said(caplog: pytest.LogCaptureFixture) -> list[str]:
     """By us: watchdog complains by itself of an emitter that is being ended."""
     return [record.message for record in caplog.records if record.name.startswith("watchd.")]
+
+
+def test_watches_follow_the_folders_and_one_that_stays_is_left_alone(
+    folder: WatchFolder, crashes: Crashes, tmp_path: Path
+) -> None:
+    other = watch_folder(tmp_path / "other", name="other")
+    watcher = Watcher(sightings=Sightings(100), news=lambda _: 0, on_crash=crashes, grace=Grace(5))
+    watcher.watch([folder])
+    watcher._change_watches()
+    (first,) = watcher._watches
+
+    watcher.watch([other, folder])
+    watcher._change_watches()
+    second, stayed = watcher._watches
+    watcher.watch([replace(other, rescan_s=5)])
+    watcher._change_watches()
+    (changed,) = watcher._watches
+    ends = [watch.observation._observer is None for watch in (first, second, changed)]
+    changed.observation.stop()
+
+    assert stayed is first
+    assert ends == [True, True, False]
+    assert changed.folder.rescan_s == 5

@@ -6,7 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from watchd.domain.events import FolderPaused, FolderResumed, JobBegun, StateChanged
+from watchd.domain.events import (
+    FolderAdded,
+    FolderPaused,
+    FolderRemoved,
+    FolderResumed,
+    JobBegun,
+    StateChanged,
+)
 from watchd.domain.outcome import Deferred, Delivered, Failed, Rejected, Skipped
 from watchd.report.board import StatusBoard
 from watchd.report.status import Trouble, is_stale
@@ -16,14 +23,16 @@ START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 @pytest.fixture
 def board(clock):
-    return StatusBoard(
-        model="builtin",
+    board = StatusBoard(
         workers=4,
-        folders=["photos", "scans"],
         queue_depth=lambda: 7,
         clock=clock,
         now=lambda: START + timedelta(seconds=clock() - 1000),
     )
+    board.model = "builtin"
+    for name in ("photos", "scans"):
+        board(FolderAdded(name))
+    return board
 
 
 def test_a_new_board_tells_who_and_since_when_and_that_nothing_is_done(board):
@@ -125,3 +134,13 @@ def test_many_threads_may_tell_at_once(board, ended):
         thread.join()
 
     assert board.snapshot().counts == {"skipped": 2000}
+
+
+def test_folders_come_and_go(board):
+    board(FolderPaused("scans", "the disk is full"))
+    board(FolderRemoved("scans"))
+    gone = board.snapshot().folders
+    board(FolderAdded("scans"))
+
+    assert gone == {"photos": ""}
+    assert board.snapshot().folders == {"photos": "", "scans": ""}

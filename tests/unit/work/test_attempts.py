@@ -1,3 +1,5 @@
+from contextlib import AbstractContextManager
+
 import pytest
 from fakes import Deaths, ManualClock, dead_process, names, put
 
@@ -8,9 +10,20 @@ from watchd.domain.profile import WatchFolder
 from watchd.store.atomic import temp_name
 from watchd.store.flight import Flight
 from watchd.store.places import Places
-from watchd.store.receipts import Receipts
+from watchd.store.receipts import Receipt, Receipts
 from watchd.tree import Tree
 from watchd.work.attempts import Attempts
+
+
+class _Process(Attempts):
+    """With the places of the one folder that it watches."""
+
+    def __init__(self, folder: WatchFolder, clock: ManualClock) -> None:
+        super().__init__(Flight("boot", dead_process()), clock)
+        self.places = Places.of(folder, 60)
+
+    def begin(self, job: Job) -> AbstractContextManager[Receipt]:  # type: ignore[override]
+        return super().begin(job, self.places)
 
 
 @pytest.fixture
@@ -38,9 +51,8 @@ def test_files_that_die_together_are_forgiven(folder: WatchFolder, job: Job, dea
 
 def test_attempt_that_ended_in_a_failure_counts(folder: WatchFolder, job: Job) -> None:
     process = _process(folder)
-    places = process._places[folder.name]
     with process.begin(job) as receipt:
-        places.receipts.end(receipt, Failed("bug", retry_after_s=1))
+        process.places.receipts.end(receipt, Failed("bug", retry_after_s=1))
 
     with process.begin(job) as receipt:
         assert receipt.attempts == 2
@@ -111,10 +123,9 @@ def test_time_in_which_a_job_waits_for_others_does_not_count(folder: WatchFolder
         assert process.longest() == (job, 2)
 
 
-def _process(folder: WatchFolder, clock: ManualClock | None = None) -> Attempts:
+def _process(folder: WatchFolder, clock: ManualClock | None = None) -> "_Process":
     """What a process that has just begun has."""
-    flight = Flight({folder.name: Tree(folder.sidecar)}, "boot", dead_process())
-    return Attempts({folder.name: Places.of(folder, 60)}, flight, clock or ManualClock())
+    return _Process(folder, clock or ManualClock())
 
 
 def _job(folder: WatchFolder, name: str) -> Job:

@@ -80,15 +80,14 @@ class Bench:
 
     def attempts(self) -> Attempts:
         """As of a process that has just begun."""
-        flight = Flight({self.folder.name: Tree(self.folder.sidecar)}, boot="boot", holder=dead_process())
-        return Attempts({self.folder.name: self.places}, flight)
+        return Attempts(Flight(boot="boot", holder=dead_process()))
 
     def handle(self, job: Job | None = None) -> Outcome:
         processor = Processor(
-            places={self.folder.name: self.places},
+            places=self.places,
             attempts=self.attempts(),
             open_picture=self.open_picture,
-            recalls={self.folder.name: recall_of(self.folder, self.segmenter)},
+            recall=recall_of(self.folder, self.segmenter),
             budget=self.budget,
             limits=self.limits,
             announce=self.listener,
@@ -220,10 +219,10 @@ def test_claim_is_free_when_the_listeners_hear_of_the_end(bench: Bench) -> None:
         held.append(bool(bench.claims.held))
 
     processor = Processor(
-        places={"photos": bench.places},
+        places=bench.places,
         attempts=bench.attempts(),
         open_picture=open_picture,
-        recalls={bench.folder.name: recall_of(bench.folder, bench.segmenter)},
+        recall=recall_of(bench.folder, bench.segmenter),
         budget=bench.budget,
         limits=bench.limits,
         announce=listen,
@@ -442,7 +441,7 @@ def test_file_that_ended_the_process_at_every_attempt_is_not_tried_again(
     bench.drop()
     for _ in range(3):
         job = bench.job()
-        deaths.in_the_middle_of(bench.attempts().begin(job))
+        deaths.in_the_middle_of(bench.attempts().begin(job, bench.places))
         bench.claims.release(job.source.key, job.token)
 
     outcome = bench.handle()

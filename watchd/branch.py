@@ -1,0 +1,140 @@
+"""One watch folder's part of the line: its places, lane, processor, chores and status file, built as one."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from watchd.domain.job import Job, SourceFile, Stamp
+from watchd.domain.ports import Listener
+from watchd.domain.profile import WatchFolder
+from watchd.imaging.decode import OpenPicture
+from watchd.intake.admission import Admission, History
+from watchd.intake.lane import Lane
+from watchd.intake.mounts import mount_of
+from watchd.intake.presence import Presence
+from watchd.intake.settle import Settler
+from watchd.report.status import Status
+from watchd.report.statusfile import StatusFile
+from watchd.store.atomic import replace_quickly
+from watchd.store.flight import Flight
+from watchd.store.places import Places, prepare
+from watchd.store.receipts import Receipts
+from watchd.tree import Tree
+from watchd.work.attempts import Attempts
+from watchd.work.budget import PixelBudget
+from watchd.work.janitor import Chore
+from watchd.work.processor import Limits, Processor
+from watchd.work.recall import Recall
+
+STATUS_FILE = "status.json"
+
+_DAY_S = 86400.0
+_HOUR_S = 3600.0
+_STATUS_EVERY_S = 1.0
+_LONGEST_WAIT_S = 3600.0
+
+
+class Branch:
+    """Begins nothing by itself: the common parts of the line take up its lane, jobs and chores.
+
+    It is of exactly this `folder`: one that changes becomes another branch, and a job ends in the one that
+    it began in.
+    """
+
+    def __init__(
+        self,
+        folder: WatchFolder,
+        recall: Recall,
+        *,
+        lease_s: float,
+        pending: int,
+        keep_receipts_s: Callable[[], float],
+        flight: Flight,
+        attempts: Attempts,
+        open_picture: OpenPicture,
+        budget: PixelBudget,
+        limits: Limits,
+        announce: Listener,
+        snapshot: Callable[[], Status],
+        once: bool,
+    ) -> None:
+        self.folder = folder
+        self.recall = recall
+        self.places = Places.of(folder, lease_s)
+        self._presence = Presence(folder, partial(prepare, folder))
+        self.lane = Lane(
+            folder=folder,
+            admission=admission(folder, self.places),
+            settler=Settler(folder.settle_s, folder.settle_timeout_s, pending),
+            absent=self._presence.absent,
+            announce=announce,
+            quiet_s=_age_s if once else lambda _: 0.0,
+        )
+        self.processor = Processor(
+            places=self.places,
+            attempts=attempts,
+            open_picture=open_picture,
+            recall=recall,
+            budget=budget,
+            limits=limits,
+            announce=announce,
+        )
+        self.status = StatusFile(folder.sidecar / STATUS_FILE, snapshot, _publish_status)
+        self.chores = tuple(self._chores(flight, keep_receipts_s))
+        refresh = Chore(f"refresh the claims of {folder.name}", lease_s / 4, self.places.claims.refresh)
+        self.urgent_chores = (refresh,)
+
+    def give_back(self, job: Job) -> None:
+        """Of a job that nobody has begun: its source is free again. OSError: the disk."""
+        self.places.claims.release(job.source.key, job.token)
+
+    def _chores(self, flight: Flight, keep_receipts_s: Callable[[], float]) -> Iterator[Chore]:
+        name, claims, asides = self.folder.name, self.places.claims, self.places.asides
+        yield Chore(f"status of {name}", _STATUS_EVERY_S, self.status.write_if_changed)
+        yield Chore(f"sweep the claims of {name}", _HOUR_S, claims.sweep, at_start=True)
+        sweep = partial(flight.sweep, self.folder.sidecar)
+        yield Chore(f"sweep the flights of {name}", _HOUR_S, sweep, at_start=True)
+        yield Chore(f"put back what was left aside in {name}", _HOUR_S, asides.put_back)
+        prune = partial(self._prune, keep_receipts_s)
+        yield Chore(f"prune the receipts of {name}", _DAY_S, prune)
+
+    def _prune(self, keep_s: Callable[[], float]) -> None:
+        self.places.receipts.prune(keep_s(), partial(_may_be_there, self._presence, Tree(self.folder.inbox)))
+
+
+def admission(folder: WatchFolder, places: Places) -> Admission:
+    """The door of a watch folder; `watchd explain` asks the same one."""
+    return Admission(
+        folder,
+        places.claims,
+        history=lambda source: _history(places.receipts, source),
+        knows=places.receipts.knows,
+        local=lambda: mount_of(folder.inbox).local,
+    )
+
+
+def _age_s(stamp: Stamp) -> float:
+    """How long nobody has touched the file, by the wall clock: a single run cannot watch it for long."""
+    return max(0.0, time.time() - max(stamp.mtime_ns, stamp.ctime_ns) / 1e9)
+
+
+def _history(receipts: Receipts, source: SourceFile) -> History:
+    receipt = receipts.ended(source)
+    if receipt is not None:
+        return History(ended=f"{receipt.state}: {receipt.output or receipt.reason}")
+    before = receipts.read(source.relative)
+    if before is None or before.stamp != source.stamp:
+        return History()
+    return History(wait_s=receipts.wait_s(before, _LONGEST_WAIT_S), wait_reason=before.reason)
+
+
+def _may_be_there(presence: Presence, inbox: Tree, relative: str) -> bool:
+    """Of a file in an inbox that is away nobody can say that it has left."""
+    return bool(presence.absent()) or inbox.exists(relative)
+
+
+def _publish_status(path: Path, text: bytes) -> None:
+    # Random, since in two containers that share a folder both daemons may be process 1.
+    replace_quickly(Tree(path.parent), path.name, text, f"status-{secrets.token_hex(4)}")

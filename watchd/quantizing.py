@@ -1,7 +1,6 @@
 """`watchd models quantize`: from folders of photos to an int8 network that is judged, and then installed."""
 
 import os
-import secrets
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,8 +17,7 @@ from watchd.imaging.int8search import Int8Search, speedup
 from watchd.imaging.models import FoundModel, checksum, find, int8_place
 from watchd.imaging.overlap import overlap
 from watchd.imaging.segment import Seen, Segmenter
-from watchd.store.atomic import publish
-from watchd.tree import Tree
+from watchd.store.userfile import write_for_user
 from watchd.work.photos import TROUBLE, Photos, picture_files, said
 
 MIN_SPEEDUP = 1.5
@@ -86,12 +84,12 @@ def quantize(
             int8=judge.after.accuracy(),
             sheet=str(wish.sheet),
         )
-        _write(wish.sheet, contact_sheet(judge.worst_and_others()))
+        write_for_user(wish.sheet, contact_sheet(judge.worst_and_others()))
         refusals = refusals_of(verdict, wish.min_iou, wish.min_speedup)
         if refusals:
             return replace(verdict, refusals=tuple(refusals))
         place = int8_place(found, environ)
-        _write(place, search.content(best.rule, best.kept, _facts(found, verdict)))
+        write_for_user(place, search.content(best.rule, best.kept, _facts(found, verdict)))
         return replace(verdict, installed=str(place))
 
 
@@ -208,12 +206,3 @@ def _facts(found: FoundModel, verdict: Verdict) -> dict[str, str]:
         "iou_mean": f"{verdict.judged.iou_mean:.4f}",
         "iou_worst": f"{verdict.judged.iou_worst:.4f}",
     }
-
-
-def _write(path: Path, content: bytes) -> None:
-    place = Path(os.path.realpath(path))
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        publish(Tree(place.parent), place.name, content, secrets.token_hex(8), replace=True)
-    except OSError as error:
-        raise StartupError(f"{path} cannot be written: {error.strerror}") from error

@@ -18,6 +18,8 @@ from PIL import Image, ImageDraw
 from watchd.domain.events import Event
 from watchd.domain.job import Job, JobId, SourceFile, Stamp
 from watchd.domain.profile import WatchFolder
+from watchd.domain.tunereport import Pace
+from watchd.imaging.probe import Probe
 from watchd.store.cachefolder import CacheTree
 from watchd.store.claims import Holder
 from watchd.store.maskcache import MaskCache
@@ -152,6 +154,20 @@ def recall_of(
         count=count,
         **changes,
     )
+
+
+class FakeMeasure:
+    """Says how many pictures a second; `speed` is asked with the probe and how often it came before."""
+
+    def __init__(self, speed: Callable[[Probe, int], float] = lambda _probe, _turn: 5.0) -> None:
+        self.asked: list[Probe] = []
+        self._speed = speed
+
+    def __call__(self, probe: Probe) -> Pace:
+        turn = self.asked.count(probe)
+        self.asked.append(probe)
+        speed = self._speed(probe, turn)
+        return Pace(speed, 1 / speed, 2 / speed, 3 / speed, int(speed * 1e6))
 
 
 class Crashes:

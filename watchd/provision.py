@@ -7,7 +7,7 @@ import psutil
 from watchd.config.schema import Config, Models
 from watchd.domain.errors import ModelError
 from watchd.imaging.cgroup import cpu_quota, memory_limit
-from watchd.imaging.cpus import ThreadPlan, plan_threads
+from watchd.imaging.cpus import Room, ThreadPlan, plan_threads, room_for
 from watchd.imaging.download import Progress, pull
 from watchd.imaging.models import KNOWN, FoundModel, fed_as, find, model_home
 from watchd.imaging.resident import Residents
@@ -55,8 +55,13 @@ def thread_plan(config: Config) -> ThreadPlan:
         config.binding,
         usable_cpus(),
         cpu_quota(),
-        _runs_that_fit(config),
+        runs_that_fit(config),
     )
+
+
+def cpu_room(config: Config) -> Room:
+    """What there is to share out. ConfigError as in thread_plan."""
+    return room_for(config.binding, usable_cpus(), cpu_quota())
 
 
 def default_memory() -> int:
@@ -65,7 +70,7 @@ def default_memory() -> int:
     return min(total, memory_limit() or total) // 2
 
 
-def _runs_that_fit(config: Config) -> int | None:
+def runs_that_fit(config: Config) -> int | None:
     """How many networks may be at work at once in limits.memory; None if that is not known."""
     try:
         specs = [fed_as(model) for model in {folder.profile.model for folder in config.watch_folders()}]

@@ -2,9 +2,6 @@
 
 import argparse
 import multiprocessing
-import os
-import resource
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -19,6 +16,7 @@ from place import machine, model_file, scratch, warn_if_busy
 
 from watchd.imaging.cpus import ThreadPlan
 from watchd.imaging.memory import give_back_now, give_back_what_is_freed
+from watchd.imaging.pace import pace
 from watchd.imaging.session import options_of
 from watchd.imaging.topology import spread, usable_cpus
 
@@ -124,28 +122,10 @@ def _measured(case: Case, seconds: float) -> Row:
     taken, given = session.get_inputs()[0], session.get_outputs()[0].name
     feed = {taken.name: np.random.default_rng(1).random(taken.shape, np.float32)}
     session.run([given], feed)
-    ends, counts = time.perf_counter() + seconds, [0] * case.plan.workers
-
-    def work(number: int, cpu: int | None) -> None:
-        if cpu is not None:
-            os.sched_setaffinity(0, {cpu})
-        while time.perf_counter() < ends:
-            session.run([given], feed)
-            counts[number] += 1
-
-    began, cpu_began = time.perf_counter(), time.process_time()
-    threads = [threading.Thread(target=work, args=each) for each in enumerate(case.plan.worker_cpus)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    done, peak = sum(counts), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return Row(
-        per_second=done / (time.perf_counter() - began),
-        cpu_s=(time.process_time() - cpu_began) / done,
-        peak_mb=peak * 1024 / 1e6,
-        load_s=load_s,
+    found = pace(
+        lambda: session.run([given], feed), case.plan.worker_cpus, until=time.perf_counter() + seconds
     )
+    return Row(found.per_second, found.cpu_s, found.peak_bytes / 1e6, load_s)
 
 
 def _median(rows: tuple[Row, ...]) -> Row:

@@ -26,10 +26,11 @@ from watchd.domain.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A valid config, and where each of its values comes from, by dotted key."""
+    """A valid config, where each of its values comes from, by dotted key, and its file if there is one."""
 
     config: Config
     origins: Mapping[str, str]
+    file: Path | None = None
 
     def effective(self) -> Iterator[tuple[str, str, str]]:
         """Each key, its value as people write it, and where that comes from."""
@@ -40,15 +41,20 @@ class Loaded:
 
 
 def load(
-    path: Path | None, root: Path | None, overrides: Mapping[str, object], environ: Mapping[str, str]
+    path: Path | None,
+    root: Path | None,
+    overrides: Mapping[str, object],
+    environ: Mapping[str, str],
+    text: str | None = None,
 ) -> Loaded:
     """The command line beats the file, the file the environment, the environment the default.
 
     Without `path`, ROOT/config.yaml is read if it is there. `overrides` has dotted keys; None among
-    them is an option that was not given. A ConfigError has one line for each problem.
+    them is an option that was not given. `text` is taken for what the file says, which is not read then. A
+    ConfigError has one line for each problem.
     """
     file = path or _beside(root)
-    written, problems = _read(file) if file else (Layer(), [])
+    written, problems = _read(file, text) if file else (Layer(), [])
     layer = from_command_line(overrides).over(written).over(from_environment(environ))
     if layer.values.get("watch"):
         problems += _two_lists(root, file)
@@ -61,7 +67,7 @@ def load(
         fallback = Origin(str(file)) if file else COMMAND_LINE
         raise ConfigError("\n".join(_lines(problems + refused, layer, fallback)))
     leaves = (leaf for leaf, _ in _leaves(config.model_dump()))
-    return Loaded(config, {dotted(leaf): str(layer.origins.get(leaf, DEFAULT)) for leaf in leaves})
+    return Loaded(config, {dotted(leaf): str(layer.origins.get(leaf, DEFAULT)) for leaf in leaves}, file)
 
 
 def _beside(root: Path | None) -> Path | None:
@@ -107,8 +113,8 @@ def _leaves(value: object, at: KeyPath = ()) -> Iterator[tuple[KeyPath, object]]
         yield at, value
 
 
-def _read(file: Path) -> tuple[Layer, list[Problem]]:
-    text = _text_of(file)
+def _read(file: Path, text: str | None) -> tuple[Layer, list[Problem]]:
+    text = text_of(file) if text is None else text
     try:
         reader = _Reader(str(file), text)
         values = reader.values()
@@ -126,7 +132,8 @@ def _read(file: Path) -> tuple[Layer, list[Problem]]:
     return Layer(values, reader.origins), reader.problems
 
 
-def _text_of(file: Path) -> str:
+def text_of(file: Path) -> str:
+    """ConfigError: it cannot be read, or is not UTF-8."""
     try:
         return file.read_bytes().decode("utf-8")
     except OSError as error:

@@ -25,6 +25,22 @@ class ThreadPlan:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The CPUs to choose from, how many of them a quota grants, and how many are worth a worker."""
+
+    chosen: tuple[Cpu, ...]
+    granted: int
+    cores: int
+
+
+def room_for(binding: str, cpus: tuple[Cpu, ...], quota: float | None) -> Room:
+    """ConfigError: a CPU in the list is not usable."""
+    chosen = _chosen(binding, cpus)
+    granted = len(chosen) if quota is None else max(1, min(len(chosen), math.ceil(quota)))
+    return Room(chosen, granted, min(granted, _cores(binding, chosen)))
+
+
 def plan_threads(
     workers: int | None,
     intra_op: int | None,
@@ -39,9 +55,8 @@ def plan_threads(
     `binding` is "auto", "none" or a list such as "0-3,6". `runs_that_fit` is for how many networks at work
     there is memory. ConfigError: a CPU in the list is not usable.
     """
-    chosen = _chosen(binding, cpus)
-    granted = len(chosen) if quota is None else max(1, min(len(chosen), math.ceil(quota)))
-    cores = min(granted, _cores(binding, chosen))
+    room = room_for(binding, cpus, quota)
+    chosen, granted, cores = room.chosen, room.granted, room.cores
     given = min(intra_op or 1, max(1, granted // (workers or 1)))
     wanted = max(1, cores // given)
     count = workers or min(wanted, runs_that_fit or wanted)

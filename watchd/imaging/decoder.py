@@ -7,7 +7,6 @@ kernel kills this process, even in the middle of native code.
 """
 
 import contextlib
-import fcntl
 import json
 import mmap
 import os
@@ -21,6 +20,7 @@ from typing import Any
 
 from watchd.domain.errors import RejectedImage, TryAgain
 from watchd.imaging.decode import Header, open_picture
+from watchd.imaging.lifeline import die_with
 from watchd.imaging.memory import give_back_what_is_freed
 from watchd.imaging.parcel import lay_down
 
@@ -40,7 +40,7 @@ def main(life: int, timeout_s: float) -> None:
     # Who wants the daemon to stop lets it finish what it has begun; it ends us when it is done.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    _die_with(life)
+    die_with(life)
     _limit()
     give_back_what_is_freed()
     with socket.socket(fileno=0) as line:
@@ -52,15 +52,6 @@ def main(life: int, timeout_s: float) -> None:
             answer = json.dumps(_answer(json.loads(request), descriptors, timeout_s)).encode()
             with contextlib.suppress(ConnectionError):  # it has given us up; its kill is on the way
                 line.send(answer)
-
-
-def _die_with(life: int) -> None:
-    fcntl.fcntl(life, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(life, fcntl.F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(life, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
-    with contextlib.suppress(BlockingIOError):
-        os.read(life, 1)
-        sys.exit()  # the daemon was gone before we listened
 
 
 def _limit() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import socket
 import threading
 import time
 from collections import Counter
@@ -189,6 +190,12 @@ def wait_until(condition: Callable[[], object], within_s: float = 5.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"did not become true within {within_s} s"
         pause.wait(0.005)
+
+
+def free_port() -> int:
+    """One that nobody of this machine listened at just now."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 @contextmanager

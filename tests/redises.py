@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fakes import wait_until
+from fakes import free_port, wait_until
 
 from watchd.store.redislink import Command, NoAnswer, Reply
 
@@ -67,11 +67,6 @@ def redis_server(place: Path, *options: str | Path) -> Iterator[RedisServer]:
         yield server
     finally:
         server.kill()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 class FakeLink:

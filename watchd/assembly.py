@@ -5,6 +5,7 @@ import os
 import queue
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from watchd.background import Grace
 from watchd.branch import Branch
@@ -37,6 +38,9 @@ from watchd.work.janitor import Chore, Janitor
 from watchd.work.pool import WorkerPool
 from watchd.work.processor import Limits
 from watchd.work.queue import JobQueue
+
+if TYPE_CHECKING:
+    from watchd.report.scrapes import ScrapeServer
 
 log = logging.getLogger(__name__)
 
@@ -73,13 +77,14 @@ class Line:
         self.supervision = Supervision(
             environ, status=self._board.snapshot, hanging=self._hanging, drain_s=config.drain
         )
+        self._budget = PixelBudget(config.limits.memory or default_memory())
+        metrics, self._scrapes = self._metering(grace)
         tell_progress = [self._progress(progress)] if progress is not None else []
         self.announce = Fanout(
-            [log_event, self._board, self._sightings.listen, self.supervision, *tell_progress]
+            [log_event, self._board, self._sightings.listen, self.supervision, *metrics, *tell_progress]
         )
         self._flight = Flight()
         self._attempts = Attempts(self._flight)
-        self._budget = PixelBudget(config.limits.memory or default_memory())
         self._decoders = IsolatedDecoders(config.limits.decode_timeout)  # starts nothing before it is asked
         self._caches = Caches(config, lending_of(config, self._crashed, grace))
         self._pool = WorkerPool(
@@ -110,7 +115,7 @@ class Line:
         sink = (self._janitor, self._keeper, self._caches, self._decoders, self._pool)
         asides = (branch.places.asides for branch in self._branches.values())
         source = () if self._once else (self._watcher,)
-        return (*sink, *asides, self._feeder, *source)
+        return (*self._scrapes, *sink, *asides, self._feeder, *source)
 
     def adopt(self, folders: Iterable[WatchFolder], segmenters: Mapping[str, Segmenter]) -> None:
         """Works on these watch folders; each has its model among the segmenters."""
@@ -158,6 +163,16 @@ class Line:
             snapshot=self._board.snapshot,
             once=self._once,
         )
+
+    def _metering(self, grace: Grace) -> tuple[list[Listener], list["ScrapeServer"]]:
+        """What counts for Prometheus, and what it reads that from. ConfigError: its package is missing."""
+        if self._config.metrics is None or self._once:
+            return [], []
+        from watchd.report.metrics import Metrics
+        from watchd.report.scrapes import ScrapeServer
+
+        metrics = Metrics(self._board.snapshot, pixel_bytes=lambda: self._budget.in_flight)
+        return [metrics], [ScrapeServer(self._config.metrics, metrics.handler, self._crashed, grace)]
 
     def _chores(self) -> Iterator[Chore]:
         for branch in self._branches.values():

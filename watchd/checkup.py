@@ -36,6 +36,7 @@ def check_all(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[Finding]:
         yield from _folder(folder)
         yield from _cache(config, folder)
     yield from _redis(config)
+    yield from _metrics(config)
     yield from _inotify()
     yield _threads(loaded)
     memory = config.limits.memory or default_memory()
@@ -94,6 +95,18 @@ def _redis(config: Config) -> Iterator[Finding]:
         return
     there = reaches(config.cache.redis)
     yield Finding("redis: there" if there else "redis: away; each host remembers for itself meanwhile")
+
+
+def _metrics(config: Config) -> Iterator[Finding]:
+    if config.metrics is None:
+        return
+    try:
+        from watchd.report import metrics  # noqa: F401 - whether it is there
+    except StartupError as error:
+        yield Finding(str(error), error.exit_code)
+        return
+    who = "this machine alone" if config.metrics.is_local else "EVERYBODY who reaches it, with no password"
+    yield Finding(f"metrics: http://{config.metrics}/metrics, for {who}")
 
 
 def _inotify() -> Iterator[Finding]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from fakes import Crashes, wait_until
-from redises import RedisServer, free_port, redis_server
+from fakes import Crashes, free_port, wait_until
+from redises import RedisServer, redis_server
 
 from watchd.background import Grace
 from watchd.store.redisclaims import RedisClaims

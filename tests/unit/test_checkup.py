@@ -66,3 +66,16 @@ def test_redis_that_is_away_is_told_and_stops_nobody(tmp_path: Path) -> None:
 
     assert {finding.code for finding in found} == {ExitCode.OK}
     assert any("redis: away" in finding.text for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("127.0.0.1:9108", "http://127.0.0.1:9108/metrics, for this machine alone"),
+        ("0.0.0.0:9108", "EVERYBODY who reaches it, with no password"),
+    ],
+)
+def test_who_may_read_the_metrics_is_told(tmp_path: Path, address: str, words: str) -> None:
+    found = findings(tmp_path, metrics=address)
+
+    assert [finding.code for finding in found if words in finding.text] == [ExitCode.OK]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from pydantic_core import PydanticCustomError
 
 from watchd.config import units
+from watchd.domain.address import Address
 from watchd.domain.profile import (
     INPUTS,
     After,
@@ -346,6 +347,9 @@ class Config(Section):
     cache: Cache = section(Cache(), "Results that are reused; a cutout always has its own picture's pixels.")
     receipts: Receipts = section(Receipts(), "What is remembered of files that are done.")
     log: Log = section(Log(), "What is logged, and how.")
+    metrics: Annotated[Address | None, units.address()] = restart(
+        None, "Where Prometheus reads figures, as 127.0.0.1:9108; needs watchd[metrics]."
+    )
 
     @field_validator("watch", mode="before")
     @classmethod

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from watchd.domain.address import Address
 from watchd.domain.redisurl import check_url
 
 TIMES = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -225,6 +226,19 @@ def redis() -> Written:
         parse,
         write=lambda value: "none" if value is None else re.sub("//[^/]*@|password=[^&]*", "//***@", value),
     )
+
+
+def address() -> Written:
+    """Where something listens, or `none`, which is read as None."""
+
+    def parse(value: object) -> Address | None:
+        if value in (None, "none"):
+            return None
+        if not isinstance(value, str):
+            raise ValueError(value)
+        return Address.parse(value)
+
+    return Written("HOST:PORT, or none", parse, write=lambda value: "none" if value is None else str(value))
 
 
 def model() -> Written:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from watchd.config import units
 from watchd.config.units import Written
+from watchd.domain.address import Address
 
 
 class Colour(StrEnum):
@@ -229,6 +230,13 @@ def test_a_redis_server_is_a_url_or_none():
     assert read(units.redis(), "redis://cache.lan:6379/2") == "redis://cache.lan:6379/2"
     assert read(units.redis(), "none") is None
     assert refusal(units.redis(), "http://cache.lan").startswith("redis://HOST")
+
+
+def test_an_address_is_host_and_port_or_none():
+    assert read(units.address(), "127.0.0.1:9108") == Address("127.0.0.1", 9108)
+    assert read(units.address(), "none") is None
+    assert units.address().write(Address("::1", 9108)) == "[::1]:9108"
+    assert refusal(units.address(), 9108).startswith("HOST:PORT")
 
 
 @pytest.mark.parametrize("url", ["redis://:secret@cache.lan/0", "unix:///run/redis?password=secret&db=1"])

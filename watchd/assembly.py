@@ -144,7 +144,7 @@ class Line:
     def write_status(self) -> None:
         """Now, whatever the chore's turn is: who waits for the daemon looks there."""
         for branch in self._branches.values():
-            branch.status.write_if_changed()
+            branch.write_status()
 
     def _branch(self, folder: WatchFolder, segmenter: Segmenter) -> Branch:
         isolated = self._config.isolation is Isolation.PROCESS

@@ -16,7 +16,8 @@ from watchd.intake.mounts import mount_of
 from watchd.intake.presence import Presence
 from watchd.intake.settle import Settler
 from watchd.report.status import Status
-from watchd.report.statusfile import StatusFile
+from watchd.report.statusfile import StatusFile, as_json
+from watchd.report.statuspage import page
 from watchd.store.atomic import replace_quickly
 from watchd.store.flight import Flight
 from watchd.store.places import Places, prepare
@@ -29,6 +30,7 @@ from watchd.work.processor import Limits, Processor
 from watchd.work.recall import Recall
 
 STATUS_FILE = "status.json"
+STATUS_PAGE = "status.html"
 
 _DAY_S = 86400.0
 _HOUR_S = 3600.0
@@ -81,10 +83,17 @@ class Branch:
             limits=limits,
             announce=announce,
         )
-        self.status = StatusFile(folder.sidecar / STATUS_FILE, snapshot, _publish_status)
+        self._status = tuple(
+            StatusFile(folder.sidecar / name, snapshot, encode, _publish_status)
+            for name, encode in ((STATUS_FILE, as_json), (STATUS_PAGE, page))
+        )
         self.chores = tuple(self._chores(flight, keep_receipts_s))
         refresh = Chore(f"refresh the claims of {folder.name}", lease_s / 4, self.places.claims.refresh)
         self.urgent_chores = (refresh,)
+
+    def write_status(self) -> None:
+        for file in self._status:
+            file.write_if_changed()
 
     def give_back(self, job: Job) -> None:
         """Of a job that nobody has begun: its source is free again. OSError: the disk."""
@@ -92,7 +101,7 @@ class Branch:
 
     def _chores(self, flight: Flight, keep_receipts_s: Callable[[], float]) -> Iterator[Chore]:
         name, claims, asides = self.folder.name, self.places.claims, self.places.asides
-        yield Chore(f"status of {name}", _STATUS_EVERY_S, self.status.write_if_changed)
+        yield Chore(f"status of {name}", _STATUS_EVERY_S, self.write_status)
         yield Chore(f"sweep the claims of {name}", _HOUR_S, claims.sweep, at_start=True)
         sweep = partial(flight.sweep, self.folder.sidecar)
         yield Chore(f"sweep the flights of {name}", _HOUR_S, sweep, at_start=True)

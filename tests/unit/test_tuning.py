@@ -18,7 +18,7 @@ from watchd.imaging.probe import Probe, ProbeError
 from watchd.process import started_ticks
 from watchd.provision import thread_plan
 from watchd.report.status import Status
-from watchd.report.statusfile import StatusFile
+from watchd.report.statusfile import StatusFile, as_json
 from watchd.tuning import Wish, tune
 
 WORKERS = 2 * (os.cpu_count() or 1) + 1
@@ -176,7 +176,9 @@ def test_daemon_that_runs_on_the_folder_is_told(file: Path) -> None:
     ticks = started_ticks(me)
     assert ticks is not None
     status = Status("running", me, ticks, socket.gethostname(), now, now, "builtin", 2, {})
-    StatusFile(file.parent / ".watchd/status.json", lambda: status, Path.write_bytes).write_if_changed()
+    StatusFile(
+        file.parent / ".watchd/status.json", lambda: status, as_json, Path.write_bytes
+    ).write_if_changed()
 
     found = tuned(file, FakeMeasure())
 

@@ -3,14 +3,23 @@
 import json
 import os
 import sys
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from watchd.cli.given import Config, Root, folders_of, load, root_above
 from watchd.cli.told import shown
 from watchd.domain.errors import ExitCode
+
+if TYPE_CHECKING:
+    from watchd.domain.profile import WatchFolder
+    from watchd.report.status import Status
+    from watchd.report.statuswatch import Look
 
 
 @click.command()
@@ -79,20 +88,46 @@ def check(root: Path | None, config: Path | None, schema: bool) -> None:
 @Root
 @Config
 @click.option("--json", "as_json", is_flag=True, help="The status as it stands on disk.")
-def status(root: Path | None, config: Path | None, as_json: bool) -> None:
+@click.option("--watch", "follow", is_flag=True, help="Keep showing it, until Ctrl-C.")
+def status(root: Path | None, config: Path | None, as_json: bool, follow: bool) -> None:
     """Show what the daemon is doing, or that it is gone."""
     from watchd.report.status import is_stale
-    from watchd.report.statusfile import read_status
     from watchd.report.statusview import render
 
-    for folder in folders_of(root, config):
-        path = folder.sidecar / "status.json"
-        found = read_status(path)
-        if found is None:
-            raise click.ClickException(
-                f"{folder.name}: no daemon has run here yet; start one with: watchd run"
-            )
-        click.echo(path.read_text("utf-8") if as_json else render(found, datetime.now(UTC), is_stale(found)))
+    folders = folders_of(root, config)
+    if follow and as_json:
+        raise click.UsageError("--watch is for people, --json for machines: give one of them")
+    if follow:
+        from watchd.report.statuswatch import watch
+
+        with suppress(KeyboardInterrupt):
+            watch(lambda: _looks(folders), sys.stdout, threading.Event().wait)
+        return
+    for folder in folders:
+        found = _status_of(folder)
+        if as_json:
+            click.echo((folder.sidecar / "status.json").read_text("utf-8"))
+        else:
+            click.echo(render(found, datetime.now(UTC), is_stale(found)))
+
+
+def _looks(folders: "Iterable[WatchFolder]") -> "list[Look]":
+    """Each daemon once: it tells the same in every watch folder of its own."""
+    from watchd.report.status import is_stale
+    from watchd.report.statuswatch import Look
+
+    found = (_status_of(folder) for folder in folders)
+    daemons = {(each.host, each.pid, each.started_ticks): each for each in found}
+    return [Look(each, is_stale(each)) for each in daemons.values()]
+
+
+def _status_of(folder: "WatchFolder") -> "Status":
+    from watchd.report.statusfile import read_status
+
+    found = read_status(folder.sidecar / "status.json")
+    if found is None:
+        raise click.ClickException(f"{folder.name}: no daemon has run here yet; start one with: watchd run")
+    return found
 
 
 @click.command()

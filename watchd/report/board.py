@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from statistics import fmean
 
 from watchd.domain.events import (
     Event,
@@ -22,12 +23,15 @@ from watchd.domain.events import (
 from watchd.domain.job import JobId
 from watchd.domain.outcome import Delivered, Failed, Outcome, Rejected, word
 from watchd.domain.reuse import Tier
+from watchd.domain.stages import Stage
 from watchd.process import started_ticks
 from watchd.report.escape import without_surrogates
-from watchd.report.status import Status, Trouble
+from watchd.report.status import Recent, Status, Trouble
 
 RATE_WINDOW_S = 60.0
 ERRORS_KEPT = 20
+RECENT_KEPT = 10
+JOBS_MEASURED = 100
 
 
 class StatusBoard:
@@ -49,6 +53,7 @@ class StatusBoard:
         self._status_lock = threading.Lock()
         self._in_flight: set[JobId] = set()
         self._deliveries: deque[float] = deque()
+        self._stages: deque[Mapping[Stage, float]] = deque(maxlen=JOBS_MEASURED)
         self._status = Status(
             state="starting",
             pid=os.getpid(),
@@ -90,6 +95,7 @@ class StatusBoard:
                 queue_depth=depth,
                 in_flight=len(self._in_flight),
                 images_per_second=self._rate(),
+                stages=_means(self._stages),
             )
 
     def _ended(self, event: JobEnded) -> None:
@@ -97,12 +103,24 @@ class StatusBoard:
         if isinstance(event.outcome, Delivered):
             self._deliveries.append(self._clock())
             self._forget_old_deliveries()
+        self._stages.append(event.stages)
         before = self._status
         self._status = replace(
             before,
             counts=_one_more(before.counts, word(event.outcome)),
             cache=_counted(before.cache, event.outcome),
+            recent=(*before.recent, self._recent(event))[-RECENT_KEPT:],
             errors=(*before.errors, *self._troubles(event))[-ERRORS_KEPT:],
+        )
+
+    def _recent(self, event: JobEnded) -> Recent:
+        return Recent(
+            time=self._now(),
+            folder=event.job.folder.name,
+            path=without_surrogates(event.job.source.relative),
+            outcome=word(event.outcome),
+            seconds=round(event.seconds, 3),
+            cache=event.outcome.reuse.tier.value if isinstance(event.outcome, Delivered) else "",
         )
 
     def _troubles(self, event: JobEnded) -> Iterable[Trouble]:
@@ -124,6 +142,12 @@ class StatusBoard:
     def _forget_old_deliveries(self) -> None:
         while self._deliveries and self._deliveries[0] <= self._clock() - RATE_WINDOW_S:
             self._deliveries.popleft()
+
+
+def _means(jobs: Iterable[Mapping[Stage, float]]) -> dict[str, float]:
+    """In the order of the line; of the stages that any of the jobs came to."""
+    took = {stage: [job[stage] for job in jobs if stage in job] for stage in Stage}
+    return {stage.value: round(fmean(each), 4) for stage, each in took.items() if each}
 
 
 def _counted(cache: Mapping[str, int], outcome: Outcome) -> Mapping[str, int]:

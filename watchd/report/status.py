@@ -20,9 +20,21 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Recent:
+    """A job that ended lately; `cache` says where its cutout came from, if it has one."""
+
+    time: datetime
+    folder: str
+    path: str
+    outcome: str
+    seconds: float
+    cache: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """One moment of a daemon. `folders` has the reason for which each is paused, or nothing; `cache` has the
-    number of cutouts by where their mask came from.
+    number of cutouts by where their mask came from, `stages` the mean seconds of each over the last jobs.
 
     `started_ticks` tells the process from a later one of the same pid; it counts from the boot, so no
     change of the clock disturbs it.
@@ -42,6 +54,8 @@ class Status:
     images_per_second: float = 0.0
     counts: Mapping[str, int] = field(default_factory=dict)
     cache: Mapping[str, int] = field(default_factory=dict)
+    stages: Mapping[str, float] = field(default_factory=dict)
+    recent: tuple[Recent, ...] = ()
     errors: tuple[Trouble, ...] = ()
 
 

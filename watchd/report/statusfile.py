@@ -1,4 +1,4 @@
-"""status.json: the status as other processes read it."""
+"""Files that show the status to other processes and people; status.json, which is read back."""
 
 import json
 import logging
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from watchd.domain.errors import FolderError, WatchdError
-from watchd.report.status import Status, Trouble
+from watchd.report.status import Recent, Status, Trouble
 
 log = logging.getLogger(__name__)
 
@@ -20,9 +20,12 @@ Publish = Callable[[Path, bytes], None]
 class StatusFile:
     """Rewrites the file when there is news, and only then: a disk at rest may go to sleep."""
 
-    def __init__(self, path: Path, snapshot: Callable[[], Status], publish: Publish) -> None:
+    def __init__(
+        self, path: Path, snapshot: Callable[[], Status], encode: Callable[[Status], bytes], publish: Publish
+    ) -> None:
         self._path = path
         self._snapshot = snapshot
+        self._encode = encode
         self._publish = publish
         self._written: Status | None = None
         self._failing = False
@@ -33,7 +36,7 @@ class StatusFile:
         if self._written is not None and status == replace(self._written, updated=status.updated):
             return
         try:
-            self._publish(self._path, _encode(status))
+            self._publish(self._path, self._encode(status))
         except (OSError, WatchdError) as error:
             if not self._failing:
                 log.warning("status not written", extra={"path": self._path, "reason": str(error)})
@@ -55,7 +58,7 @@ def read_status(path: Path) -> Status | None:
         raise FolderError(f"{path}: not a status file of watchd; remove it") from error
 
 
-def _encode(status: Status) -> bytes:
+def as_json(status: Status) -> bytes:
     return json.dumps(asdict(status), default=datetime.isoformat, indent=1).encode()
 
 
@@ -76,7 +79,20 @@ def _decode(data: Any) -> Status:
         counts={str(name): int(count) for name, count in data["counts"].items()},
         cache={str(name): int(count) for name, count in data.get("cache", {}).items()},
         folders={str(name): str(reason) for name, reason in data["folders"].items()},
+        stages={str(name): float(seconds) for name, seconds in data.get("stages", {}).items()},
+        recent=tuple(_recent(each) for each in data.get("recent", ())),
         errors=tuple(_trouble(each) for each in data["errors"]),
+    )
+
+
+def _recent(data: Any) -> Recent:
+    return Recent(
+        time=_time(data["time"]),
+        folder=str(data["folder"]),
+        path=str(data["path"]),
+        outcome=str(data["outcome"]),
+        seconds=float(data["seconds"]),
+        cache=str(data["cache"]),
     )
 
 

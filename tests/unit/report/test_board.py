@@ -15,8 +15,10 @@ from watchd.domain.events import (
     StateChanged,
 )
 from watchd.domain.outcome import Deferred, Delivered, Failed, Rejected, Skipped
+from watchd.domain.reuse import Reuse, Tier
+from watchd.domain.stages import Stage
 from watchd.report.board import StatusBoard
-from watchd.report.status import Trouble, is_stale
+from watchd.report.status import Recent, Trouble, is_stale
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -113,6 +115,33 @@ def test_the_rate_of_a_young_daemon_is_over_its_life(board, clock, ended):
         board(ended(Delivered("a.png")))
 
     assert board.snapshot().images_per_second == 3.0
+
+
+def test_the_last_outcomes_are_told_with_where_they_came_from(board, ended):
+    for number in range(11):
+        board(ended(Skipped("gone"), f"{number}.jpg"))
+    board(ended(Delivered("a.png", reuse=Reuse(Tier.EXACT)), "caf\udce9.jpg", 0.12345))
+
+    recent = board.snapshot().recent
+    assert len(recent) == 10
+    assert recent[0].path == "2.jpg"
+    assert recent[-1] == Recent(START, "photos", "caf\\xe9.jpg", "delivered", 0.123, "exact")
+
+
+def test_stages_are_the_mean_of_the_jobs_that_came_to_them(board, ended):
+    board(ended(Delivered("a.png"), stages={Stage.DECODE: 0.1, Stage.INFER: 0.5}))
+    board(ended(Delivered("b.png"), stages={Stage.DECODE: 0.3}))
+    board(ended(Skipped("gone")))
+
+    assert board.snapshot().stages == {"decode": 0.2, "infer": 0.5}
+
+
+def test_stages_of_long_ago_do_not_count(board, ended):
+    board(ended(Delivered("a.png"), stages={Stage.INFER: 1000.0}))
+    for _ in range(100):
+        board(ended(Delivered("b.png"), stages={Stage.INFER: 0.5}))
+
+    assert board.snapshot().stages == {"infer": 0.5}
 
 
 def test_a_snapshot_does_not_change_afterwards(board, ended):

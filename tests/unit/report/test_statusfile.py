@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from watchd.domain.errors import FolderError, TryAgain
-from watchd.report.status import Status, Trouble
-from watchd.report.statusfile import StatusFile, read_status
+from watchd.report.status import Recent, Status, Trouble
+from watchd.report.statusfile import StatusFile, as_json, read_status
 
+NEW = {"stages", "recent", "cache"}
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 STATUS = Status(
     state="running",
@@ -27,6 +28,8 @@ STATUS = Status(
     in_flight=2,
     images_per_second=1.5,
     counts={"delivered": 5},
+    stages={"decode": 0.5},
+    recent=(Recent(NOON, "photos", "b.jpg", "delivered", 0.25, "miss"),),
     errors=(Trouble(NOON, "photos", "a.jpg", "rejected", "truncated"),),
 )
 
@@ -53,14 +56,14 @@ def disk():
 def test_what_is_written_reads_back_the_same(tmp_path, disk):
     file = tmp_path / "status.json"
 
-    StatusFile(file, lambda: STATUS, disk.publish).write_if_changed()
+    StatusFile(file, lambda: STATUS, as_json, disk.publish).write_if_changed()
 
     assert read_status(file) == STATUS
 
 
 def test_nothing_is_written_while_nothing_but_the_time_changes(tmp_path, disk):
     moments = iter([STATUS, replace(STATUS, updated=NOON.replace(hour=13)), replace(STATUS, queue_depth=4)])
-    file = StatusFile(tmp_path / "status.json", lambda: next(moments), disk.publish)
+    file = StatusFile(tmp_path / "status.json", lambda: next(moments), as_json, disk.publish)
 
     file.write_if_changed()
     file.write_if_changed()
@@ -71,7 +74,7 @@ def test_nothing_is_written_while_nothing_but_the_time_changes(tmp_path, disk):
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), TryAgain("share is away")])
 def test_a_disk_in_trouble_is_logged_once_and_tried_again_until_it_works(tmp_path, disk, caplog, error):
-    file = StatusFile(tmp_path / "status.json", lambda: STATUS, disk.publish)
+    file = StatusFile(tmp_path / "status.json", lambda: STATUS, as_json, disk.publish)
 
     disk.error = error
     file.write_if_changed()
@@ -86,7 +89,7 @@ def test_a_disk_in_trouble_is_logged_once_and_tried_again_until_it_works(tmp_pat
 
 def test_trouble_that_comes_back_is_logged_again(tmp_path, disk, caplog):
     states = iter([STATUS, replace(STATUS, state="draining"), replace(STATUS, state="stopped")])
-    file = StatusFile(tmp_path / "status.json", lambda: next(states), disk.publish)
+    file = StatusFile(tmp_path / "status.json", lambda: next(states), as_json, disk.publish)
 
     for error in (OSError("full"), None, OSError("full")):
         disk.error = error
@@ -122,15 +125,33 @@ def test_what_is_no_status_is_refused_by_name(tmp_path, text):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("pid", "x"), ("since", 5), ("counts", [1]), ("folders", None), ("errors", [5]), ("updated", "soon")],
+    [
+        ("pid", "x"),
+        ("since", 5),
+        ("counts", [1]),
+        ("folders", None),
+        ("errors", [5]),
+        ("recent", [5]),
+        ("stages", {"infer": "x"}),
+        ("updated", "soon"),
+    ],
 )
 def test_a_status_with_one_wrong_value_is_refused(tmp_path, disk, key, value):
     file = tmp_path / "status.json"
-    StatusFile(file, lambda: STATUS, disk.publish).write_if_changed()
+    StatusFile(file, lambda: STATUS, as_json, disk.publish).write_if_changed()
     file.write_text(json.dumps({**json.loads(file.read_text()), key: value}))
 
     with pytest.raises(FolderError):
         read_status(file)
+
+
+def test_status_of_a_version_that_knew_less_is_read(tmp_path, disk):
+    file = tmp_path / "status.json"
+    StatusFile(file, lambda: STATUS, as_json, disk.publish).write_if_changed()
+    older = {key: value for key, value in json.loads(file.read_text()).items() if key not in NEW}
+    file.write_text(json.dumps(older | {"of a later version": 1}))
+
+    assert read_status(file) == replace(STATUS, stages={}, recent=(), cache={})
 
 
 def test_a_status_that_cannot_be_read_is_an_error_with_the_reason(tmp_path):

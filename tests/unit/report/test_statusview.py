@@ -52,6 +52,12 @@ def test_a_running_daemon_is_shown_with_everything_aligned():
     ]
 
 
+def test_stages_are_told_in_the_order_of_the_line():
+    measured = replace(STATUS, stages={"settle": 2.04, "decode": 0.0142})
+
+    assert "  stages  settle 2.0 s, decode 14 ms" in rendered(measured)
+
+
 def test_a_daemon_that_has_done_nothing_yet_is_shown_without_errors():
     young = replace(STATUS, counts={}, errors=(), workers=1)
 

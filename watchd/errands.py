@@ -36,7 +36,7 @@ def put_back(folder: WatchFolder, wanted: Path | None) -> Iterator[str]:
     """
     places = Places.of(folder, _NO_LEASE_S)
     name = None if wanted is None else below(wanted, folder.failed)
-    for path in list(places.failed.files()):
+    for path in sorted(places.failed.files()):
         if wanted is None or path == name or path.startswith(f"{name}/"):
             back = places.failed.put_back(path, secrets.token_hex(8))
             places.receipts.forget(back)

@@ -119,19 +119,24 @@ class Tree:
             return False
         return True
 
-    def files(self, below: str = "") -> Iterator[str]:
-        """The paths of all that is no folder, in order; nothing where `below` is gone or became a link."""
-        try:
-            with self.folder(below) as handle, os.scandir(handle) as entries:
-                kinds = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        for name, is_folder in kinds:
-            path = f"{below}/{name}" if below else name
-            if is_folder:
-                yield from self.files(path)
-            else:
-                yield path
+    def files(self) -> Iterator[str]:
+        """The paths of all that is no folder, in no order; lazily, for there may be very many. Holds one
+        descriptor. What vanishes or becomes a link meanwhile is passed over.
+        """
+        waiting = [""]
+        while waiting:
+            above = waiting.pop()
+            with (
+                contextlib.suppress(FileNotFoundError, NotADirectoryError),
+                self.folder(above) as handle,
+                os.scandir(handle) as entries,
+            ):
+                for entry in entries:
+                    path = f"{above}/{entry.name}" if above else entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(path)
+                    else:
+                        yield path
 
     def unlink(self, relative: str) -> None:
         """Removes a file; one that is gone already is no error."""

@@ -322,3 +322,22 @@ def test_folder_that_is_there_keeps_its_mode(tree: Tree, tmp_path: Path) -> None
 
     with Tree(tree.root, like=tmp_path).folder("a", make=True) as handle:
         assert os.fstat(handle).st_mode & 0o777 == 0o711
+
+
+def test_files_are_told_without_following_links_into_folders(tree: Tree, outside: Path) -> None:
+    (tree.root / "a" / "b").mkdir()
+    (tree.root / "a" / "b" / "y.jpg").write_bytes(b"y")
+    (tree.root / "link").symlink_to(outside)
+
+    assert sorted(tree.files()) == ["a/b/y.jpg", "a/x.jpg", "link"]
+
+
+def test_folder_that_vanishes_while_files_are_told_is_passed_over(tree: Tree) -> None:
+    (tree.root / "b").mkdir()
+    (tree.root / "c.jpg").write_bytes(b"c")
+
+    files = tree.files()
+    first = next(files)
+    (tree.root / "b").rmdir()
+
+    assert sorted([first, *files]) == ["a/x.jpg", "c.jpg"]

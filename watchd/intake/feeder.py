@@ -124,7 +124,9 @@ class Feeder(Background):
             self._exhausted(left)
 
     def _until_next(self) -> float:
-        """Until the next file is due; while there is no room, until someone wakes us."""
+        """Not at all while a scan goes on; else until the next file is due, or until there is room."""
+        if any(lane.reading for lane in self._lanes.values()):
+            return 0.0
         if not self._room():
             return _LONGEST_WAIT_S
         due = [at for lane in self._lanes.values() if (at := lane.next_due()) is not None]

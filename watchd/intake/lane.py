@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _LOOK_AGAIN_S = 5.0
 _MOST_SCANS = 256
+_READ_AT_ONCE = 256  # of a scan, before what it has found is looked at: the first of 100,000 need not wait
 _FIRST_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 60.0
 
@@ -91,7 +92,7 @@ class Lane:
             self._scans[below] = scan(self._tree, self._admission.wanted, self.folder.recursive, below)
 
     def advance(self, now: float, room: Callable[[], bool], submit: Submit) -> None:
-        """Does everything that can be done now without waiting."""
+        """Does what can be done now without waiting; of a scan one part, and there is more if `reading`."""
         if not self._present(now):
             return
         try:
@@ -107,6 +108,11 @@ class Lane:
         for found in self._scans.values():
             found.close()
         self._scans.clear()
+
+    @property
+    def reading(self) -> bool:
+        """Whether `advance` would find more in a scan now."""
+        return bool(self._scans) and not self._trouble.paused and not self._settler.full
 
     def next_due(self) -> float | None:
         """When `advance` has something to do again; it may be past."""
@@ -153,11 +159,7 @@ class Lane:
     def _read_scans(self, now: float) -> None:
         for below, found in list(self._scans.items()):
             try:
-                while not self._settler.full:
-                    relative, stamp = next(found)
-                    if relative not in self._settler and self._admission.open_to(relative, stamp):
-                        self.news += 1
-                        self._settler.sight(relative, Hint.SEEN, now, self._quiet_s(stamp))
+                self._read(found, now)
             except StopIteration:
                 del self._scans[below]
             except OSError:
@@ -166,6 +168,16 @@ class Lane:
         if self._scan_again and not self._scans:
             self._scan_again = False
             self.begin_scan("")
+
+    def _read(self, found: Generator[tuple[str, Stamp]], now: float) -> None:
+        """A part of a scan; StopIteration at its end."""
+        for _ in range(_READ_AT_ONCE):
+            if self._settler.full:
+                return
+            relative, stamp = next(found)
+            if relative not in self._settler and self._admission.open_to(relative, stamp):
+                self.news += 1
+                self._settler.sight(relative, Hint.SEEN, now, self._quiet_s(stamp))
 
     def _look(self, relative: str, now: float, submit: Submit) -> None:
         try:

@@ -104,6 +104,15 @@ def test_scan_that_was_asked_for_is_done(bench: Bench) -> None:
         wait_until(lambda: bench.jobs)
 
 
+def test_scan_of_more_than_can_be_followed_goes_on_without_anybody_waking_the_feeder(bench: Bench) -> None:
+    for number in range(30):
+        put(bench.folder.inbox, f"{number}.jpg", JPEG)
+
+    with bench.running():
+        bench.sightings.ask_scan("photos")
+        wait_until(lambda: len(bench.jobs) == 30)
+
+
 def test_file_that_must_settle_is_looked_at_without_anybody_waking_the_feeder(bench: Bench) -> None:
     put(bench.folder.inbox, "a.jpg", b"of no known format")
 

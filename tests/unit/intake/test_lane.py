@@ -248,6 +248,25 @@ def test_more_files_than_the_settler_holds_come_through_all_the_same(bench: Benc
     assert bench.lane.left() == {}
 
 
+def test_first_files_of_a_long_scan_become_jobs_before_the_last_are_read(bench: Bench) -> None:
+    bench.capacity = 1000
+    bench.make()
+    for number in range(600):
+        bench.put(f"{number:03}.jpg")
+    bench.lane.begin_scan("")
+
+    bench.room = 2
+    first = len(bench.advance())
+    read = bench.lane.news
+    bench.room = 600
+    while bench.lane.reading:
+        bench.advance()
+
+    assert first == 2
+    assert read < 600
+    assert len(bench.jobs) == 600
+
+
 def test_sighting_beyond_the_capacity_becomes_a_scan(bench: Bench) -> None:
     bench.capacity = 1
     bench.make()

@@ -10,6 +10,7 @@ import idle
 import isolation
 import latency
 import peer
+import scale
 import start
 import threads
 from place import BenchError
@@ -23,6 +24,7 @@ BENCHMARKS: dict[str, ModuleType] = {
     "cache": cache,
     "encode": encode,
     "threads": threads,
+    "scale": scale,
 }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import median
 
 from watchd.config.schema import Config, Recipe
@@ -11,9 +12,10 @@ from watchd.domain.profile import Precision
 from watchd.domain.tunereport import Layout, Pace, Row
 from watchd.imaging.cpus import ThreadPlan
 from watchd.imaging.layouts import layouts
-from watchd.imaging.models import FoundModel, find
-from watchd.imaging.probe import Probe, ProbeError
-from watchd.provision import cpu_room, runs_that_fit, thread_plan
+from watchd.imaging.models import find
+from watchd.imaging.probe import Load, Probe, ProbeError
+from watchd.imaging.segment import Segmenter
+from watchd.provision import cpu_room, load_segmenters, runs_that_fit, thread_plan
 
 Measure = Callable[[Probe], Pace]
 """What raises ProbeError where it comes to nothing."""
@@ -32,15 +34,13 @@ class Case:
     probe: Probe
 
 
-def cases_of(
-    config: Config, recipe: Recipe, found: FoundModel, environ: Mapping[str, str], seconds: float
-) -> list[Case]:
+def cases_of(config: Config, recipe: Recipe, environ: Mapping[str, str], seconds: float) -> list[Case]:
     """The default first, then it in every other precision, then what is configured, then other layouts.
 
     What memory or `seconds` are not enough for has the reason in its row. ConfigError: a CPU that we may not
     use.
     """
-    return _that_fit(_all(config, recipe, found, environ), runs_that_fit(config), seconds)
+    return _that_fit(_all(config, recipe, environ), runs_that_fit(config), seconds)
 
 
 def measured(cases: Sequence[Case], measure: Measure, step: Callable[[str], None]) -> list[Row]:
@@ -73,26 +73,35 @@ def _with(row: Row, paces: Sequence[Pace]) -> Row:
     return replace(row, pace=pace, speeds=tuple(each.per_second for each in paces))
 
 
-def _all(config: Config, recipe: Recipe, found: FoundModel, environ: Mapping[str, str]) -> Iterator[Case]:
+def _all(config: Config, recipe: Recipe, environ: Mapping[str, str]) -> Iterator[Case]:
+    load = partial(load_one, environ=dict(environ))
     default, *others = layouts(config.binding, cpu_room(config))
     plans = [plan_of(config, default)]
-    yield _case(default, plans[0], recipe, recipe.precision, found)
-    for precision in Precision:
-        if precision is not recipe.precision:
-            with suppress(ModelError):  # not made, or not there
-                other = find(precision.of(recipe.model), environ)
-                yield _case(default, plans[0], recipe, precision, other)
+    for precision in (recipe.precision, *_others(recipe, environ)):
+        yield _case(default, plans[0], recipe, precision, load)
     for layout in (layout_of(config), *others):
         plan = plan_of(config, layout)
         if plan not in plans:
             plans.append(plan)
-            yield _case(layout, plan, recipe, recipe.precision, found)
+            yield _case(layout, plan, recipe, recipe.precision, load)
 
 
-def _case(layout: Layout, plan: ThreadPlan, recipe: Recipe, precision: Precision, found: FoundModel) -> Case:
+def _others(recipe: Recipe, environ: Mapping[str, str]) -> Iterator[Precision]:
+    for precision in (Precision.FP32, Precision.INT8):
+        with suppress(ModelError):  # not made, or not there
+            if precision is not recipe.precision and find(precision.of(recipe.model), environ):
+                yield precision
+
+
+def load_one(model: str, plan: ThreadPlan, environ: Mapping[str, str]) -> Segmenter:
+    """As the daemon loads it; called in the process that measures."""
+    return load_segmenters([model], plan, environ, lambda _have, _total: None)[model]
+
+
+def _case(layout: Layout, plan: ThreadPlan, recipe: Recipe, precision: Precision, load: Load) -> Case:
     pinned = None not in plan.worker_cpus
     row = Row(layout, precision, plan.workers, plan.intra_op, pinned)
-    return Case(row, Probe(found, plan, recipe.encode, seconds=0))
+    return Case(row, Probe(precision.of(recipe.model), plan, load, recipe.encode, seconds=0))
 
 
 def layout_of(config: Config) -> Layout:

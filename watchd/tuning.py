@@ -57,7 +57,7 @@ def tune(
     config = _with_model(loaded.config, wish.model)
     recipe, found = _heaviest(config, environ)
     remarks = [*_notes(config), *_disturbances(config)]
-    cases = cases_of(config, recipe, found, environ, wish.seconds)
+    cases = cases_of(config, recipe, environ, wish.seconds)
     expect(ROUNDS * sum(not case.row.left_out for case in cases))
     rows = measured(cases, measure, step)
     best, choice = _chosen(rows, recipe.precision)

@@ -58,7 +58,7 @@ def test_ctrl_c_ends_it_with_nothing_written_and_no_process_left(root: Path) -> 
 
     assert process.returncode == 130
     assert said.endswith("watchd: ended; nothing was written\n")
-    assert not any(child.is_running() for child in children)
+    wait_until(lambda: not any(child.is_running() for child in children), within_s=30)
     assert (root / "config.yaml").read_bytes() == before
 
 

@@ -10,7 +10,6 @@ from tiny_model import build_tiny_model
 from watchd.config.load import load
 from watchd.config.schema import Config
 from watchd.domain.profile import Precision
-from watchd.imaging.models import find
 from watchd.imaging.probe import Probe, ProbeError
 from watchd.pacing import Case, cases_of, measured
 
@@ -32,7 +31,7 @@ def config_of(model: Path, **changes: object) -> Config:
 
 def cases(config: Config, seconds: float = 600) -> list[Case]:
     recipe = config.profiles["default"]
-    return cases_of(config, recipe, find(recipe.precision.of(recipe.model), {}), {}, seconds)
+    return cases_of(config, recipe, {}, seconds)
 
 
 def test_default_is_first_and_no_plan_is_measured_twice(model: Path) -> None:
@@ -57,7 +56,7 @@ def test_other_precision_is_measured_as_the_default_where_it_is_made(model: Path
 
     assert len(found) == before + 1
     [int8] = [case for case in found if case.row.precision == Precision.INT8]
-    assert int8.probe.found.path == model.with_name("tiny.int8.onnx")
+    assert int8.probe.model == str(model.with_name("tiny.int8.onnx"))
     assert int8.probe.plan == found[0].probe.plan
 
 

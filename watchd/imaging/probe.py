@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -27,12 +28,14 @@ from watchd.imaging.decode import open_picture
 from watchd.imaging.encode import encode
 from watchd.imaging.lifeline import die_with
 from watchd.imaging.memory import give_back_what_is_freed
-from watchd.imaging.models import FoundModel
 from watchd.imaging.pace import pace
-from watchd.imaging.session import load_segmenter
+from watchd.imaging.segment import Segmenter
 
 _PATIENCE_S = 180
 """For a large network to load, and for each worker to make one picture with it."""
+
+
+Load = Callable[[str, ThreadPlan], Segmenter]
 
 
 class ProbeError(WatchdError):
@@ -41,10 +44,14 @@ class ProbeError(WatchdError):
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """`seconds` are from the start of its process, at least half of them for measuring."""
+    """`load` is called in the process, and so is a function of some module, or a partial of one.
 
-    found: FoundModel
+    `seconds` are from the start of the process, at least half of them for measuring.
+    """
+
+    model: str
     plan: ThreadPlan
+    load: Load
     encode: Encode
     seconds: float
 
@@ -113,7 +120,7 @@ def main() -> None:
 
 def _measured(probe: Probe, begun: float) -> Pace:
     give_back_what_is_freed()
-    segmenter = load_segmenter(probe.found, probe.plan)
+    segmenter = probe.load(probe.model, probe.plan)
     photo = drawn_photo()
 
     def cut_out() -> None:

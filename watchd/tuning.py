@@ -136,15 +136,14 @@ def _chosen(rows: Sequence[Row], precision: str) -> tuple[Row, str]:
         said = f"{best.title} is the best: {speed}"
     if fastest is not best:
         ahead = most.per_second / pace.per_second - 1
-        said += f"; {fastest.title} was ahead by {ahead:.1%} only, or not in every round: that may be chance"
+        said += f"; {fastest.title} was ahead by {ahead:.1%}, which may be chance"
     return best, said
 
 
 def _certainly_faster(row: Row, other: Row) -> bool:
-    """By enough, and in every round: what else the machine did then met both."""
-    return median(row.speeds) >= median(other.speeds) * (1 + MARGIN) and all(
-        one > two for one, two in zip(row.speeds, other.speeds, strict=True)
-    )
+    """By enough, and its slowest round than the other's fastest: on a busy machine few are."""
+    by_enough = median(row.speeds) >= median(other.speeds) * (1 + MARGIN)
+    return by_enough and min(row.speeds) > max(other.speeds)
 
 
 def _other_precisions(rows: Sequence[Row], recipe: Recipe) -> Iterator[str]:

@@ -68,10 +68,10 @@ def test_lead_of_less_than_three_per_cent_does_not_beat_the_default(file: Path) 
     found = tuned(file, faster(many=10.2, auto=10.0))
 
     assert found.best is found.rows[0]
-    assert "ahead by 2.0% only, or not in every round" in found.choice
+    assert "ahead by 2.0%, which may be chance" in found.choice
 
 
-def test_lead_that_is_not_one_in_every_round_does_not_beat_the_default(file: Path) -> None:
+def test_layout_whose_slowest_round_is_not_ahead_does_not_beat_the_default(file: Path) -> None:
     measure = FakeMeasure(
         lambda probe, turn: (12.0, 12.0, 9.0)[turn] if probe.plan.workers == WORKERS else 10.0
     )

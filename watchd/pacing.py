@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 
-from watchd.config.schema import Config, Recipe
+from watchd.config.schema import Config, Models, Recipe
 from watchd.domain.errors import ModelError
 from watchd.domain.profile import Precision
 from watchd.domain.tunereport import Layout, Pace, Row
@@ -74,7 +74,7 @@ def _with(row: Row, paces: Sequence[Pace]) -> Row:
 
 
 def _all(config: Config, recipe: Recipe, environ: Mapping[str, str]) -> Iterator[Case]:
-    load = partial(load_one, environ=dict(environ))
+    load = partial(load_one, environ=dict(environ), settings=config.models)
     default, *others = layouts(config.binding, cpu_room(config))
     plans = [plan_of(config, default)]
     for precision in (recipe.precision, *_others(recipe, environ)):
@@ -93,9 +93,9 @@ def _others(recipe: Recipe, environ: Mapping[str, str]) -> Iterator[Precision]:
                 yield precision
 
 
-def load_one(model: str, plan: ThreadPlan, environ: Mapping[str, str]) -> Segmenter:
+def load_one(model: str, plan: ThreadPlan, environ: Mapping[str, str], settings: Models) -> Segmenter:
     """As the daemon loads it; called in the process that measures."""
-    return load_segmenters([model], plan, environ, lambda _have, _total: None)[model]
+    return load_segmenters([model], plan, environ, lambda _have, _total: None, settings.resident)[model]
 
 
 def _case(layout: Layout, plan: ThreadPlan, recipe: Recipe, precision: Precision, load: Load) -> Case:

@@ -11,13 +11,14 @@ import pytest
 from fakes import wait_until
 from tiny_model import build_tiny_model
 
+from watchd.config.schema import Models
 from watchd.domain.profile import Encode
 from watchd.imaging.cpus import ThreadPlan
 from watchd.imaging.decode import open_picture
 from watchd.imaging.probe import Probe, ProbeError, drawn_photo, measure
 from watchd.pacing import load_one
 
-LOAD = partial(load_one, environ={})
+LOAD = partial(load_one, environ={}, settings=Models())
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ class Bench:
         self.clock = clock
         self.depth = 0
         self.hanging: list[str] = []
-        self.board = StatusBoard("tiny", 2, ["photos"], lambda: self.depth)
+        self.board = StatusBoard(2, lambda: self.depth)
         self.supervision = Supervision(
             environ,
             status=self.board.snapshot,
@@ -156,6 +156,15 @@ def test_watchdog_is_pinged_twice_within_its_time(bench: Bench, systemd: Systemd
         bench.turn(1.0)
 
     assert systemd.told("WATCHDOG") == ["1", "1", "1"]
+
+
+def test_reload_is_followed_by_a_ping_which_ends_the_time_that_it_got(bench: Bench, systemd: Systemd) -> None:
+    bench.turn()
+    for state in ("reloading", "running"):
+        bench.event(StateChanged(state))
+    bench.turn(0.0)
+
+    assert systemd.told("WATCHDOG") == ["1", "1"]
 
 
 def test_pings_end_while_somebody_hangs_which_is_said_once(

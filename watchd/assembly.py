@@ -20,6 +20,7 @@ from watchd.domain.profile import WatchFolder
 from watchd.imaging.cpus import ThreadPlan
 from watchd.imaging.decode import open_picture
 from watchd.imaging.isolated import IsolatedDecoders
+from watchd.imaging.memory import give_back_now
 from watchd.imaging.segment import Segmenter
 from watchd.intake.feeder import Feeder
 from watchd.intake.sightings import Sightings

@@ -3,18 +3,23 @@
 import contextlib
 import ctypes
 
+from PIL import Image
+
 # malloc.h of the GNU C library
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _TRIM = 4 << 20
 _THRESHOLD = 8 << 20
 
+_BLOCKS = 6  # of 16 MB: what a picture of 24 megapixels takes
+
 
 def give_back_now() -> None:
-    """What has been freed in small pieces, too, which the threshold below does not reach.
+    """What has been freed in small pieces, too, which the threshold below does not reach, and Pillow's blocks.
 
     Of a network of 176 MB that is loaded, 180 MB (25 ms); of one that is dropped, 130 MB.
     """
+    Image.core.clear_cache()  # type: ignore[attr-defined]  # documented, but not exported
     with contextlib.suppress(AttributeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
 
@@ -32,3 +37,6 @@ def give_back_what_is_freed() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_THRESHOLD, _THRESHOLD)
         libc.mallopt(_M_TRIM_THRESHOLD, _TRIM)
+    # But for the memory of one picture, which Pillow hands to the next one until `give_back_now`: to have
+    # it mapped anew is half of the time that decoding takes.
+    Image.core.set_blocks_max(_BLOCKS)  # type: ignore[attr-defined]  # as above

@@ -94,12 +94,13 @@ def _filtered(rows: Rgba, above: Rgba) -> Rgba:
 def _left_is_nearer(rows: Rgba) -> bool:
     """Whether the differences to the left are the smaller ones, told from every eighth row.
 
-    By a clear margin: at equal sums what is left by Up deflates better. With it no cutout of the photos
-    measured was over 1.20 times Pillow's at level 6; without it 1.27, with Up alone 1.31.
+    By a clear margin: at equal sums what is left by Up deflates better. With it none of 120 photos, cut out or
+    all opaque, was over 1.25 times Pillow's at level 6, and 1.10 on average; with less of a margin the worst
+    was 1.31, with Up alone 1.49.
     """
     sample, above = rows[1::8], rows[:-1:8]
     to_left = _sum(sample[:, _BYTES_A_PIXEL:] - sample[:, :-_BYTES_A_PIXEL])
-    return to_left < 0.7 * _sum(sample - above)
+    return to_left < 0.5 * _sum(sample - above)
 
 
 def _sum(differences: Rgba) -> int:

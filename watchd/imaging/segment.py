@@ -55,7 +55,7 @@ class U2netSegmenter:
         self.recipe = {
             "weights": weights,
             "side": side,
-            "filter": "lanczos",
+            "filter": f"lanczos, gap {_GAP}",
             "scale": "brightest = 1",
             "mean": list(mean),
             "std": list(std),
@@ -69,9 +69,11 @@ class U2netSegmenter:
         self._activation = activation
 
     def shrink(self, image: Image.Image) -> Seen:
-        # Without reducing_gap: it would save 0.15 s at 24 megapixels, but the networks feel the difference:
-        # it moved u2netp's alpha by up to 1.0 grey level on average (0.1 over all pictures measured).
-        return image.resize((self._side, self._side), Image.Resampling.LANCZOS)
+        # Averaging whole pixels first, down to four times the side, takes a quarter of the time at 24
+        # megapixels. It moved the masks of the photos measured by 0.08 grey levels on average, at most by
+        # 0.33; with a gap of 3 it was 0.10 and 0.54, and up to 1.0 on one photo of another size.
+        side = (self._side, self._side)
+        return image.resize(side, Image.Resampling.LANCZOS, reducing_gap=_GAP)
 
     def __call__(self, small: Seen) -> Mask:
         answer = _first_map(self._session.run(self._batch(small)), self._session.channels_last)
@@ -86,6 +88,9 @@ class U2netSegmenter:
             pixels = pixels.transpose(2, 0, 1)
         return np.ascontiguousarray(pixels)[np.newaxis]
 
+
+_GAP = 4
+"""How many times the side what LANCZOS has to shrink may measure, before it is averaged down to that."""
 
 FLAT = 0.1
 """A map whose values span less says nothing.

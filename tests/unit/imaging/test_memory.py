@@ -1,6 +1,8 @@
 """What the C library keeps of what has been freed, by what the kernel counts."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from watchd.imaging.memory import give_back_now
@@ -20,3 +22,28 @@ def test_small_pieces_between_others_that_stay_go_back_to_the_system() -> None:
 
     assert held - resident_bytes() > 150_000_000
     assert len(left) == 40
+
+
+_FAULTS = """
+import resource
+from PIL import Image
+from watchd.imaging.memory import give_back_now, give_back_what_is_freed
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    Image.new("RGB", (5000, 4000), "red")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+give_back_what_is_freed()
+first, second = faults(), faults()
+give_back_now()
+print(first, second, faults())
+"""
+
+
+def test_one_picture_hands_its_memory_to_the_next_until_it_is_given_back() -> None:
+    said = subprocess.run([sys.executable, "-c", _FAULTS], capture_output=True, text=True, check=True).stdout
+    first, second, later = map(int, said.split())
+
+    assert second < first / 5
+    assert later > first / 2

@@ -38,7 +38,7 @@ def mask_of(image: Image.Image, network: FakeNetwork, activation: str = "none") 
 
 
 def test_network_is_fed_as_rembg_feeds_it() -> None:
-    network, image = FakeNetwork(), draw(64, 48)
+    network, image = FakeNetwork(), draw(60, 48)
 
     mask_of(image, network)
 

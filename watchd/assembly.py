@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_GIVE_BACK_EVERY_S = 60.0
 _OVERDUE_EVERY_S = 1.0
 _OVERDUE_BY_S = 30.0  # by then the keeper has ended the process, unless it hangs itself
 
@@ -179,6 +180,7 @@ class Line:
         for branch in self._branches.values():
             yield from branch.chores
         yield from self._caches.chores()
+        yield Chore("give back memory", _GIVE_BACK_EVERY_S, give_back_now)
 
     def _urgent_chores(self) -> Iterator[Chore]:
         for branch in self._branches.values():

@@ -15,7 +15,7 @@ _BLOCKS = 6  # of 16 MB: what a picture of 24 megapixels takes
 
 
 def give_back_now() -> None:
-    """What has been freed in small pieces, too, which the threshold below does not reach, and Pillow's blocks.
+    """What Pillow keeps, and what has been freed in small pieces, which the threshold below does not reach.
 
     Of a network of 176 MB that is loaded, 180 MB (25 ms); of one that is dropped, 130 MB.
     """

@@ -12,7 +12,7 @@ from PIL import Image
 from watchd.assembly import Line, Mailbox, assemble
 from watchd.config.load import load
 from watchd.domain.profile import WatchFolder
-from watchd.provision import load_segmenters, thread_plan
+from watchd.provision import Networks, thread_plan
 from watchd.store.places import prepare
 
 
@@ -67,7 +67,7 @@ def running(root: Path, model: Path, options: Mapping[str, Any] | None = None) -
     prepare(folder)
     plan = thread_plan(config)
     mailbox = Mailbox()
-    segmenters = load_segmenters([str(model)], plan, {}, lambda have, total: None)
+    segmenters = Networks(plan, {}).load([str(model)], lambda have, total: None)
     line = assemble(config, segmenters=segmenters, plan=plan, mailbox=mailbox, environ={})
     with ExitStack() as life:
         for part in line.parts:

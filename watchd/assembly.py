@@ -3,7 +3,7 @@
 import logging
 import os
 import queue
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from watchd.caching import Caches, lending_of
 from watchd.config.schema import Config, Isolation
 from watchd.domain.commands import Command, Crashed, Exhausted
 from watchd.domain.errors import ExitCode
-from watchd.domain.events import Event, FolderAdded
+from watchd.domain.events import Event, FolderAdded, FolderRemoved
 from watchd.domain.job import Job
 from watchd.domain.ports import Listener
 from watchd.domain.profile import WatchFolder
@@ -23,7 +23,7 @@ from watchd.imaging.isolated import IsolatedDecoders
 from watchd.imaging.memory import give_back_now
 from watchd.imaging.segment import Segmenter
 from watchd.intake.feeder import Feeder
-from watchd.intake.sightings import Sightings
+from watchd.intake.sightings import Hint, Sightings
 from watchd.intake.watcher import Watcher
 from watchd.provision import default_memory
 from watchd.report.board import StatusBoard
@@ -71,11 +71,12 @@ class Line:
         self._config = config
         self._mailbox = mailbox
         self._once = progress is not None
-        self._branches: dict[WatchFolder, Branch] = {}
-        grace = Grace(config.drain)
+        self._on: tuple[Branch, ...] = ()  # that are worked on; further ones have jobs that are not done yet
+        self._branches: Mapping[WatchFolder, Branch] = {}
+        self._grace = grace = Grace(config.drain)
         self._sightings = Sightings(config.limits.pending)
         self._queue = JobQueue(config.queue.size, on_room=self._sightings.wake)
-        self._board = StatusBoard(workers=plan.workers, queue_depth=lambda: len(self._queue))
+        self._board = StatusBoard(queue_depth=lambda: len(self._queue))
         self.supervision = Supervision(
             environ, status=self._board.snapshot, hanging=self._hanging, drain_s=config.drain
         )
@@ -110,43 +111,94 @@ class Line:
         )
         self._janitor = Janitor("janitor", self._crashed, grace)
         self._keeper = Janitor("keeper", self._crashed, grace)  # nothing slow may delay what this one does
+        self._overdue = Chore("end what takes too long", _OVERDUE_EVERY_S, self._end_if_overdue)
 
     @property
     def parts(self) -> tuple[AbstractContextManager[object], ...]:
         """What lives, from the sink to the source: entered in this order, left in reverse."""
-        sink = (self._janitor, self._keeper, self._caches, self._decoders, self._pool)
-        asides = (branch.places.asides for branch in self._branches.values())
+        sink = (self._janitor, self._keeper, self._caches, self._decoders, self._pool, self._feeder)
         source = () if self._once else (self._watcher,)
-        return (*self._scrapes, *sink, *asides, self._feeder, *source)
+        return (*self._scrapes, *sink, *source)
 
-    def adopt(self, folders: Iterable[WatchFolder], segmenters: Mapping[str, Segmenter]) -> None:
-        """Works on these watch folders; each has its model among the segmenters."""
-        self._branches = {
-            folder: self._branch(folder, segmenters[folder.profile.model]) for folder in folders
-        }
-        self._board.model = ", ".join(sorted(segmenters))
-        for folder in self._branches:
-            self.announce(FolderAdded(folder.name))
-        self._janitor.keep(self._chores())
-        self._keeper.keep(self._urgent_chores())
-        self._feeder.serve(branch.lane for branch in self._branches.values())
-        self._watcher.watch(tuple(self._branches))
-        if self._once:
-            for folder in self._branches:
-                self._sightings.ask_scan(folder.name)
+    def branches(self, config: Config, segmenters: Mapping[str, Segmenter]) -> tuple[Branch, ...]:
+        """For each watch folder the branch that it has, or a new one. Changes nothing; blocks."""
+        branches = []
+        for folder in config.watch_folders():
+            branch = self._branches.get(folder)
+            if branch is None:
+                branch = self._branch(folder, segmenters[folder.profile.model])
+                branch.make_ready()
+            branches.append(branch)
+        return tuple(branches)
 
-    def follow(self, config: Config) -> None:
-        """Goes by another configuration, of which only what is live may differ."""
+    def adopt(self, config: Config, plan: ThreadPlan, branches: tuple[Branch, ...]) -> None:
+        """From now on works by this configuration, on these branches alone. At once, and never fails.
+
+        Whoever takes a waiting job of another branch gives it back; one that is under way goes on to its end,
+        which `let_go` waits for.
+        """
+        before, self._on = self._on, branches
         self._config = config
-        self._caches.follow(config)
-        policies = {folder.name: folder.profile.cache for folder in config.watch_folders()}
-        for branch in self._branches.values():
-            branch.recall.policy = policies[branch.folder.name]
+        self._branches = {**self._branches, **{branch.folder: branch for branch in branches}}
+        for branch in before:
+            if branch not in branches:
+                self.announce(FolderRemoved(branch.folder.name))
+        for branch in branches:
+            branch.processor.limits = _limits(config)
+            if branch not in before:
+                self.announce(FolderAdded(branch.folder.name))
+        self._board.model = ", ".join(sorted(self.models))
+        self._board.workers = plan.workers
+        self._resize(plan)
+        self._keep_chores()
+        self._feeder.serve(branch.lane for branch in branches)
+        self._watcher.watch(tuple(branch.folder for branch in branches))
+        if self._once:
+            for branch in branches:
+                self._sightings.ask_scan(branch.folder.name)
+
+    def let_go(self) -> None:
+        """Forgets the branches that were left, and whose last job has ended.
+
+        Blocks; not while others wait to be adopted.
+        """
+        gone = [
+            branch
+            for branch in self._branches.values()
+            if branch not in self._on and branch.idle and not self._feeder.serves(branch.lane)
+        ]
+        if not gone:
+            return
+        self._branches = {branch.folder: branch for branch in self._branches.values() if branch not in gone}
+        self._caches.keep(self._branches)
+        self._keep_chores()
+        used = {branch.folder.sidecar for branch in self._on}
+        for branch in gone:
+            if branch.folder.sidecar not in used:
+                branch.write_last_status()
+
+    @property
+    def models(self) -> set[str]:
+        """Those that some branch may still need."""
+        return {folder.profile.model for folder in self._branches}
 
     def write_status(self) -> None:
         """Now, whatever the chore's turn is: who waits for the daemon looks there."""
-        for branch in self._branches.values():
+        for branch in self._on:
             branch.write_status()
+
+    def _resize(self, plan: ThreadPlan) -> None:
+        config = self._config
+        self._grace.allow(config.drain)
+        self.supervision.drain_s = config.drain
+        self._queue.resize(config.queue.size)
+        self._budget.resize(config.limits.memory or default_memory())
+        self._pool.resize(plan.worker_cpus)
+        self._caches.follow(config)
+
+    def _keep_chores(self) -> None:
+        self._janitor.keep(self._chores())
+        self._keeper.keep(self._urgent_chores())
 
     def _branch(self, folder: WatchFolder, segmenter: Segmenter) -> Branch:
         isolated = self._config.isolation is Isolation.PROCESS
@@ -177,7 +229,7 @@ class Line:
         return [metrics], [ScrapeServer(self._config.metrics, metrics.handler, self._crashed, grace)]
 
     def _chores(self) -> Iterator[Chore]:
-        for branch in self._branches.values():
+        for branch in self._on:
             yield from branch.chores
         yield from self._caches.chores()
         yield Chore("give back memory", _GIVE_BACK_EVERY_S, give_back_now)
@@ -185,18 +237,27 @@ class Line:
     def _urgent_chores(self) -> Iterator[Chore]:
         for branch in self._branches.values():
             yield from branch.urgent_chores
-        yield Chore("end what takes too long", _OVERDUE_EVERY_S, self._end_if_overdue)
+        yield self._overdue
         yield from self._caches.urgent_chores()
 
     def _handle(self, job: Job) -> None:
-        with job_context(job.id):
-            self._branches[job.folder].processor.handle(job)
+        branch = self._branches[job.folder]
+        if branch in self._on:
+            with job_context(job.id):
+                branch.processor.handle(job)
+            return
+        try:
+            branch.give_back(job)
+        except OSError as error:  # tried again as long as the branch is there; then the lease runs out
+            facts = {"job": job.id, "path": job.source.relative, "reason": str(error)}
+            log.warning("job not given back", extra=facts)
+        self._sightings.put(job.folder.name, job.source.relative, Hint.ARRIVED)  # if it is watched otherwise
 
     def _give_back(self, job: Job) -> None:
         self._branches[job.folder].give_back(job)
 
     def _news_of(self, name: str) -> int:
-        return sum(branch.lane.news for branch in self._branches.values() if branch.folder.name == name)
+        return sum(branch.lane.news for branch in self._on if branch.folder.name == name)
 
     def _crashed(self, thread: str, error: BaseException) -> None:
         self._mailbox.put(Crashed(thread, error))
@@ -206,7 +267,7 @@ class Line:
 
     def _progress(self, progress: Progress) -> Listener:
         def tell(event: Event) -> None:
-            progress.expect(sum(branch.lane.news for branch in self._branches.values()))
+            progress.expect(sum(branch.lane.news for branch in self._on))
             progress(event)
 
         return tell
@@ -250,7 +311,7 @@ def assemble(
 ) -> Line:
     """A line that is ready to be entered, with a branch for each watch folder."""
     line = Line(config, plan=plan, mailbox=mailbox, environ=environ, progress=progress)
-    line.adopt(config.watch_folders(), segmenters)
+    line.adopt(config, plan, line.branches(config, segmenters))
     return line
 
 

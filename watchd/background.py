@@ -18,6 +18,10 @@ class Grace:
         self._clock = clock
         self._deadline: float | None = None
 
+    def allow(self, seconds: float) -> None:
+        """Another length; one that has begun to run stays as it is."""
+        self._seconds = seconds
+
     def left_s(self) -> float:
         if self._deadline is None:
             self._deadline = self._clock() + self._seconds

@@ -1,5 +1,6 @@
 """One watch folder's part of the line: its places, lane, processor, chores and status file, built as one."""
 
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,8 @@ from watchd.work.budget import PixelBudget
 from watchd.work.janitor import Chore
 from watchd.work.processor import Limits, Processor
 from watchd.work.recall import Recall
+
+log = logging.getLogger(__name__)
 
 STATUS_FILE = "status.json"
 STATUS_PAGE = "status.html"
@@ -63,7 +66,6 @@ class Branch:
         once: bool,
     ) -> None:
         self.folder = folder
-        self.recall = recall
         self.places = Places.of(folder, lease_s)
         self._presence = Presence(folder, partial(prepare, folder))
         self.lane = Lane(
@@ -94,6 +96,24 @@ class Branch:
     def write_status(self) -> None:
         for file in self._status:
             file.write_if_changed()
+
+    def write_last_status(self) -> None:
+        """It is watched no more, though the daemon lives."""
+        for file in self._status:
+            file.write_last()
+
+    def make_ready(self) -> None:
+        """Before the first scan: what a kill has left aside gets its name back."""
+        try:
+            self.places.asides.put_back()
+        except OSError as error:
+            facts = {"path": self.folder.inbox, "reason": str(error)}
+            log.warning("inbox not searched", extra=facts)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no job of it waits or is under way: each holds a claim."""
+        return self.places.claims.idle
 
     def give_back(self, job: Job) -> None:
         """Of a job that nobody has begun: its source is free again. OSError: the disk."""

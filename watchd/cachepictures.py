@@ -15,7 +15,7 @@ from watchd.imaging.isolated import IsolatedDecoders
 from watchd.imaging.maskfile import MAX_BYTES
 from watchd.imaging.overlap import overlap
 from watchd.imaging.segment import Segmenter
-from watchd.provision import load_segmenters, thread_plan
+from watchd.provision import Networks, thread_plan
 from watchd.report.download import DownloadBar
 from watchd.store.cachefolder import CacheTree
 from watchd.store.entryname import EntryName
@@ -34,7 +34,7 @@ def segmenters_of(config: Config, environ: Mapping[str, str]) -> Mapping[str, Se
     """Every network of the watch folders, loaded, and fetched if need be; ModelError."""
     models = sorted({folder.profile.model for folder in config.watch_folders()})
     with DownloadBar() as bar:
-        return load_segmenters(models, thread_plan(config), environ, bar, config.models.resident)
+        return Networks(thread_plan(config), environ, config.models.resident).load(models, bar)
 
 
 def current_spaces(

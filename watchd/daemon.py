@@ -6,47 +6,48 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from types import FrameType, TracebackType
 from typing import Self, TextIO, assert_never
 
 from watchd.assembly import Line, Mailbox, assemble
-from watchd.config.live import change
 from watchd.config.schema import Config
-from watchd.domain.commands import Command, Crashed, Ending, Exhausted, Reload, Stop
-from watchd.domain.errors import ConfigError, ExitCode
+from watchd.config.source import Source
+from watchd.domain.commands import Command, Crashed, Ending, Exhausted, Reload, Reread, Stop
+from watchd.domain.errors import ExitCode
 from watchd.domain.events import StateChanged
-from watchd.imaging.cpus import ThreadPlan
 from watchd.imaging.memory import give_back_what_is_freed
 from watchd.imaging.models import KNOWN
-from watchd.imaging.segment import Segmenter
-from watchd.provision import load_segmenters, thread_plan
+from watchd.provision import Networks, load_patiently, thread_plan
+from watchd.reloading import Reloading
 from watchd.report import logs
-from watchd.report.download import DownloadBar
 from watchd.report.escape import escape
 from watchd.report.progress import Progress
-from watchd.report.systemd import Patience
 from watchd.store.places import prepare
 
 log = logging.getLogger(__name__)
 
 _LONGEST_WAIT_S = 1.0
-_LONGEST_LOAD_S = 120.0  # of one network, or between two pieces of its download
 _ASK_TO_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def watch(config: Config, environ: Mapping[str, str], read: Callable[[], Config]) -> ExitCode:
+def watch(config: Config, environ: Mapping[str, str], source: Source) -> ExitCode:
     """Runs until a signal or a crash; blocks. StartupError if it cannot run.
 
-    `read` reads the configuration again when SIGHUP asks for it; ConfigError if it cannot be used.
+    `source` is where the configuration was read, and is read again.
     """
     logs.set_up(config.log.level, config.log.format, None, environ)
     faulthandler.enable()  # when the watchdog of systemd ends us, the journal shows which thread hangs where
     mailbox = Mailbox()
     with Signals(mailbox, reload=True):
-        line = _start(config, mailbox, environ, None)
-        return _ended(_code(live(line, mailbox, Reloading(config, line, read))))
+        line, networks = _build(config, mailbox, environ, None)
+        reloading = Reloading(
+            config, source=source, line=line, networks=networks, mailbox=mailbox, environ=environ
+        )
+        with reloading:
+            ending = live(line, mailbox, reloading)
+        return _ended(_code(ending))
 
 
 def once(config: Config, environ: Mapping[str, str], stream: TextIO) -> ExitCode:
@@ -55,7 +56,7 @@ def once(config: Config, environ: Mapping[str, str], stream: TextIO) -> ExitCode
     logs.set_up("warning" if stream.isatty() else "error", config.log.format, None, environ)
     mailbox = Mailbox()
     with Signals(mailbox), Progress(stream) as progress:
-        line = _start(config, mailbox, environ, progress)
+        line, _ = _build(config, mailbox, environ, progress)
         command = live(line, mailbox)
     left = command.left if isinstance(command, Exhausted) else {}
     for name, reason in left.items():
@@ -65,19 +66,31 @@ def once(config: Config, environ: Mapping[str, str], stream: TextIO) -> ExitCode
     return _ended(ExitCode.SOME_FAILED if progress.failed and code is ExitCode.OK else code)
 
 
-def live(line: Line, mailbox: Mailbox, reload: Callable[[], None] = lambda: None) -> Ending:
+def live(line: Line, mailbox: Mailbox, reloading: Reloading | None = None) -> Ending:
     """Starts every part, waits for a reason to end, and lets what has begun finish; returns the reason."""
     with ExitStack() as life:
         for part in line.parts:
             life.enter_context(part)
         _enter_state(line, "running")
-        while isinstance(command := _next(mailbox, line.supervision.turn), Reload):
-            _enter_state(line, "reloading")
-            reload()
-            _enter_state(line, "running")
+        ending = _obey(line, mailbox, reloading)
         _enter_state(line, "draining")
     _enter_state(line, "stopped")
-    return command
+    return ending
+
+
+def _obey(line: Line, mailbox: Mailbox, reloading: Reloading | None) -> Ending:
+    while True:
+        match _next(mailbox, line.supervision.turn):
+            case Reload():
+                if reloading is not None:
+                    _enter_state(line, "reloading")
+                    reloading.ask()
+            case Reread(adopt):
+                adopt()
+                if reloading is not None and not reloading.under_way:
+                    _enter_state(line, "running")
+            case ending:
+                return ending
 
 
 def _next(mailbox: Mailbox, turn: Callable[[], None]) -> Command:
@@ -92,28 +105,6 @@ def _next(mailbox: Mailbox, turn: Callable[[], None]) -> Command:
             while isinstance(command, Reload) and not mailbox.empty():
                 command = mailbox.get()
             return command
-
-
-class Reloading:
-    """Called for each wish to reload: what can change live does, and the rest is named."""
-
-    def __init__(self, config: Config, line: Line, read: Callable[[], Config]) -> None:
-        self._config = config
-        self._line = line
-        self._read = read
-
-    def __call__(self) -> None:
-        try:
-            changed = change(self._config, self._read())
-        except ConfigError as error:
-            log.error("configuration not reloaded, the old one stays", extra={"reason": str(error)})
-            return
-        self._config = changed.config
-        logs.set_level(changed.config.log.level)
-        self._line.follow(changed.config)
-        log.info("configuration reloaded", extra={"changed": ", ".join(changed.live) or "nothing"})
-        if changed.restart:
-            log.warning("needs a restart to change", extra={"keys": ", ".join(changed.restart)})
 
 
 class Signals:
@@ -152,36 +143,24 @@ class Signals:
         self._mailbox.put(Stop(signal.Signals(number).name))
 
 
-def _start(config: Config, mailbox: Mailbox, environ: Mapping[str, str], progress: Progress | None) -> Line:
+def _build(
+    config: Config, mailbox: Mailbox, environ: Mapping[str, str], progress: Progress | None
+) -> tuple[Line, Networks]:
     give_back_what_is_freed()
-    folders = config.watch_folders()
-    for folder in folders:
+    for folder in config.watch_folders():
         prepare(folder)
     plan = thread_plan(config)
     for note in plan.notes:
         log.info("threads", extra={"note": note})
-    models = sorted({folder.profile.model for folder in folders})
-    segmenters = _load(models, config.models.resident, plan, environ)
+    models = sorted({folder.profile.model for folder in config.watch_folders()})
+    networks = Networks(plan, environ, config.models.resident, warm="NOTIFY_SOCKET" in environ)
+    segmenters = load_patiently(networks, models, environ)
     for model in models:
         log.info("model", extra={"network": model} | _hint(model))
-    return assemble(
+    line = assemble(
         config, segmenters=segmenters, plan=plan, mailbox=mailbox, environ=environ, progress=progress
     )
-
-
-def _load(
-    models: Sequence[str], resident: int, plan: ThreadPlan, environ: Mapping[str, str]
-) -> dict[str, Segmenter]:
-    """Whoever waits for us to be ready, systemd, is asked for the time that it takes."""
-    ask = Patience(environ, f"loading {', '.join(models)}", len(models) * _LONGEST_LOAD_S)
-    ask()
-    with DownloadBar() as bar:
-
-        def progress(have: int, total: int | None) -> None:
-            bar(have, total)
-            ask()
-
-        return load_segmenters(models, plan, environ, progress, resident, warm="NOTIFY_SOCKET" in environ)
+    return line, networks
 
 
 def _hint(model: str) -> dict[str, str]:

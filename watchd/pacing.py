@@ -15,7 +15,7 @@ from watchd.imaging.layouts import layouts
 from watchd.imaging.models import find
 from watchd.imaging.probe import Load, Probe, ProbeError
 from watchd.imaging.segment import Segmenter
-from watchd.provision import cpu_room, load_segmenters, runs_that_fit, thread_plan
+from watchd.provision import Networks, cpu_room, runs_that_fit, thread_plan
 
 Measure = Callable[[Probe], Pace]
 """What raises ProbeError where it comes to nothing."""
@@ -95,7 +95,7 @@ def _others(recipe: Recipe, environ: Mapping[str, str]) -> Iterator[Precision]:
 
 def load_one(model: str, plan: ThreadPlan, environ: Mapping[str, str], settings: Models) -> Segmenter:
     """As the daemon loads it; called in the process that measures."""
-    return load_segmenters([model], plan, environ, lambda _have, _total: None, settings.resident)[model]
+    return Networks(plan, environ, settings.resident).load([model], lambda _have, _total: None)[model]
 
 
 def _case(layout: Layout, plan: ThreadPlan, recipe: Recipe, precision: Precision, load: Load) -> Case:

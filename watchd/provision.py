@@ -1,6 +1,7 @@
 """What the machine provides for the work: networks, loaded; threads, planned; memory."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 
 import psutil
 
@@ -14,23 +15,72 @@ from watchd.imaging.resident import Residents
 from watchd.imaging.segment import Segmenter
 from watchd.imaging.session import Session, load_segmenter
 from watchd.imaging.topology import usable_cpus
+from watchd.report.download import DownloadBar
+from watchd.report.systemd import Patience
+
+_LONGEST_LOAD_S = 120.0  # of one network, or between two pieces of its download
 
 
-def load_segmenters(
-    models: Iterable[str],
-    plan: ThreadPlan,
-    environ: Mapping[str, str],
-    progress: Progress,
-    resident: int = Models().resident,
-    warm: bool = False,
+class Networks:
+    """The networks in use. One thread loads and drops them, any number lets them run."""
+
+    def __init__(
+        self,
+        plan: ThreadPlan,
+        environ: Mapping[str, str],
+        resident: int = Models().resident,
+        warm: bool = False,
+    ) -> None:
+        self._plan = plan
+        self._environ = environ
+        self._warm = warm
+        self._residents: Residents[Session] = Residents(resident)
+        self._loaded: dict[str, tuple[Path, Segmenter]] = {}
+
+    def load(self, models: Iterable[str], progress: Progress) -> dict[str, Segmenter]:
+        """One a model; a known model that is not there is fetched first. Blocks. ModelError.
+
+        Each is loaded once, so that it fails now if it ever does; the last `resident` stay in memory. If
+        they shall be `warm` each runs once, too.
+        """
+        return {model: self._load(model, progress) for model in models}
+
+    def keep(self, models: Collection[str]) -> None:
+        """All others leave memory."""
+        for model in self._loaded.keys() - set(models):
+            path, _ = self._loaded.pop(model)
+            if path not in [other for other, _ in self._loaded.values()]:
+                self._residents.drop(str(path))
+
+    def follow(self, plan: ThreadPlan, resident: int) -> None:
+        """From now on by this plan; if it differs for networks each is loaded again when it is to run."""
+        before, self._plan = self._plan, plan
+        self._residents.limit(resident)
+        if plan.of_a_network != before.of_a_network:
+            for name in self._residents.loaded():
+                self._residents.drop(name)
+
+    def _load(self, model: str, progress: Progress) -> Segmenter:
+        if model not in self._loaded:
+            found = fetch(model, self._environ, progress)
+            segmenter = load_segmenter(found, lambda: self._plan, self._residents, self._warm)
+            self._loaded[model] = found.path, segmenter
+        return self._loaded[model][1]
+
+
+def load_patiently(
+    networks: Networks, models: Sequence[str], environ: Mapping[str, str]
 ) -> dict[str, Segmenter]:
-    """One a model; a known model that is not there is fetched first. Blocks. ModelError.
+    """Whoever waits for us meanwhile, systemd, is asked for the time that it takes. ModelError."""
+    ask = Patience(environ, f"loading {', '.join(models)}", len(models) * _LONGEST_LOAD_S)
+    ask()
+    with DownloadBar() as bar:
 
-    Each is loaded once, so that it fails now if it ever does; the last `resident` stay in memory. If they
-    shall be `warm` each runs once, too.
-    """
-    residents: Residents[Session] = Residents(resident)
-    return {model: load_segmenter(fetch(model, environ, progress), plan, residents, warm) for model in models}
+        def progress(have: int, total: int | None) -> None:
+            bar(have, total)
+            ask()
+
+        return networks.load(models, progress)
 
 
 def fetch(model: str, environ: Mapping[str, str], progress: Progress) -> FoundModel:

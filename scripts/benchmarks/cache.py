@@ -33,7 +33,7 @@ def run(asked: argparse.Namespace) -> None:
     if unknown := set(parts) - set(_PARTS):
         raise BenchError(f"--parts knows {', '.join(_PARTS)}, and not {', '.join(sorted(unknown))}")
     warn_if_busy()
-    segmenter = load_segmenter(find(str(model_file(asked.model)), {}), ThreadPlan(1, 1, 1, (None,)))
+    segmenter = load_segmenter(find(str(model_file(asked.model)), {}), lambda: ThreadPlan(1, 1, 1, (None,)))
     figures: list[Figure] = []
     for part in parts:
         with scratch("cache") as work:

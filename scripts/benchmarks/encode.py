@@ -49,7 +49,7 @@ def run(asked: argparse.Namespace) -> None:
     warn_if_busy()
     print(machine())
     print(f"{'':24}{'MB/s':>6}{'ratio':>8}{'2 threads':>11}{'size':>7}{'largest':>9}")
-    segmenter = load_segmenter(find(str(model_file(asked.model)), {}), ThreadPlan(1, 1, 1, (None,)))
+    segmenter = load_segmenter(find(str(model_file(asked.model)), {}), lambda: ThreadPlan(1, 1, 1, (None,)))
     for kind in ("small", "medium", "large"):
         photos = [Picture(image) for image in _images(pictures.folder(kind, asked.quick))]
         cut = [compose(photo, segmenter(segmenter.shrink(photo.image))) for photo in photos]

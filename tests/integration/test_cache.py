@@ -17,7 +17,7 @@ from watchd.assembly import Mailbox, assemble
 from watchd.config.load import load
 from watchd.domain.profile import WatchFolder
 from watchd.domain.reuse import Reuse, Tier
-from watchd.provision import load_segmenters, thread_plan
+from watchd.provision import Networks, thread_plan
 from watchd.store.counters import total
 from watchd.store.places import prepare
 from watchd.store.receipts import Receipts
@@ -167,7 +167,7 @@ def two_running(root: Path, model: Path, cache: Path) -> Iterator[tuple[WatchFol
     for folder in folders:
         prepare(folder)
     plan, mailbox = thread_plan(config), Mailbox()
-    segmenters = load_segmenters([str(model)], plan, {}, lambda have, total: None)
+    segmenters = Networks(plan, {}).load([str(model)], lambda have, total: None)
     line = assemble(config, segmenters=segmenters, plan=plan, mailbox=mailbox, environ={})
     with ExitStack() as life:
         for part in line.parts:

@@ -33,4 +33,4 @@ def model(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="session")
 def segmenter(model: Path) -> Segmenter:
-    return load_segmenter(find(str(model), {}), ThreadPlan(1, 1, 1, (None,)))
+    return load_segmenter(find(str(model), {}), lambda: ThreadPlan(1, 1, 1, (None,)))

@@ -18,7 +18,7 @@ BETA_SQUARED = 0.3
 
 
 def test_builtin_is_as_good_as_it_is_said_to_be(shared: Path) -> None:
-    segmenter = load_segmenter(find("builtin", {}), ThreadPlan(1, 1, 1, (None,)))
+    segmenter = load_segmenter(find("builtin", {}), lambda: ThreadPlan(1, 1, 1, (None,)))
     errors, precisions, recalls = [], [], []
 
     for path in sorted((shared / "eval" / "images").iterdir()):

@@ -27,7 +27,7 @@ WHISK = "0161.jpg"  # of the pictures for evaluation: the photograph whisk.png, 
 @pytest.fixture(scope="module")
 def segmenter() -> Segmenter:
     """One will do: all of them see the same of a picture, and likeness is told from that."""
-    return load_segmenter(find("builtin", {}), ThreadPlan(1, 1, 1, (None,)))
+    return load_segmenter(find("builtin", {}), lambda: ThreadPlan(1, 1, 1, (None,)))
 
 
 @pytest.fixture(scope="module")

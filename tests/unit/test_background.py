@@ -125,3 +125,14 @@ def test_thread_that_has_ended_owes_nothing(crashes: Crashes) -> None:
     clock.advance(10)
 
     assert not thread.pulse.late
+
+
+def test_grace_may_be_changed_until_it_runs() -> None:
+    clock = ManualClock()
+    grace = Grace(5, clock)
+
+    grace.allow(9)
+    before = grace.left_s()
+    grace.allow(100)
+
+    assert (before, grace.left_s()) == (9, 9)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -7,7 +8,7 @@ from tiny_model import build_tiny_model
 
 from watchd.config.schema import Config
 from watchd.domain.errors import ConfigError, ModelError
-from watchd.provision import default_memory, fetch, load_segmenters, thread_plan
+from watchd.provision import Networks, default_memory, fetch, thread_plan
 
 
 def configured(model: str, memory: str) -> Config:
@@ -65,7 +66,7 @@ def test_builtin_is_found_without_an_environment() -> None:
 def test_more_models_than_stay_in_memory_all_give_masks(tmp_path: Path) -> None:
     models = [str(build_tiny_model(tmp_path / f"{side}.onnx", side)) for side in (16, 24, 32)]
 
-    loaded = load_segmenters(models, thread_plan(Config()), {}, lambda have, total: None, resident=1)
+    loaded = Networks(thread_plan(Config()), {}, resident=1).load(models, lambda have, total: None)
 
     sides = [segmenter(segmenter.shrink(draw())).shape[0] for segmenter in loaded.values()]
     assert sides == [16, 24, 32]
@@ -75,4 +76,31 @@ def test_model_that_cannot_be_loaded_is_told_at_the_start(tmp_path: Path) -> Non
     (tmp_path / "bad.onnx").write_bytes(b"no network")
 
     with pytest.raises(ModelError, match="cannot be loaded"):
-        load_segmenters([str(tmp_path / "bad.onnx")], thread_plan(Config()), {}, lambda have, total: None)
+        Networks(thread_plan(Config()), {}).load([str(tmp_path / "bad.onnx")], lambda have, total: None)
+
+
+def test_networks_that_are_not_kept_leave_memory_and_are_loaded_anew(tmp_path: Path) -> None:
+    one, other = (str(build_tiny_model(tmp_path / f"{side}.onnx", side)) for side in (16, 24))
+    networks = Networks(thread_plan(Config()), {})
+    before = networks.load([one, other], lambda have, total: None)
+
+    networks.keep([other])
+    after = networks.load([one, other], lambda have, total: None)
+
+    assert after[other] is before[other]
+    assert after[one] is not before[one]
+
+
+def test_plan_that_differs_for_networks_loads_them_again_as_they_are_to_run(tmp_path: Path) -> None:
+    model = str(build_tiny_model(tmp_path / "one.onnx", 16))
+    plan = thread_plan(Config())
+    networks = Networks(plan, {})
+    segmenter = networks.load([model], lambda have, total: None)[model]
+
+    networks.follow(replace(plan, worker_cpus=(None,)), resident=2)
+    same = networks._residents.loaded()
+    networks.follow(replace(plan, intra_op=plan.intra_op + 1), resident=2)
+    dropped = networks._residents.loaded()
+
+    assert (same, dropped) == ((model,), ())
+    assert segmenter(segmenter.shrink(draw())).shape == (16, 16)

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +14,9 @@ import click
 
 from watchd.cli.given import Config, Root, folders_of, load, root_above
 from watchd.cli.told import shown
-from watchd.domain.errors import ExitCode
+from watchd.domain.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
-    from watchd.domain.profile import WatchFolder
     from watchd.report.status import Status
     from watchd.report.statuswatch import Look
 
@@ -36,12 +35,13 @@ def run(root: Path | None, config: Path | None, once: bool, model: str | None) -
     unusable, 78 config error.
     """
     from watchd import daemon
+    from watchd.config.source import Source
 
-    overrides = {"profiles.default.model": model} if model else {}
-    loaded = load(root, config, overrides)
+    source = Source(config, root, {"profiles.default.model": model} if model else {}, os.environ)
+    loaded = source.read()
     if once:
         sys.exit(daemon.once(loaded.config, os.environ, sys.stderr))
-    sys.exit(daemon.watch(loaded.config, os.environ, lambda: load(root, config, overrides).config))
+    sys.exit(daemon.watch(loaded.config, os.environ, source))
 
 
 @click.command()
@@ -94,40 +94,52 @@ def status(root: Path | None, config: Path | None, as_json: bool, follow: bool) 
     from watchd.report.status import is_stale
     from watchd.report.statusview import render
 
-    folders = folders_of(root, config)
+    files = _status_files(root, config)
     if follow and as_json:
         raise click.UsageError("--watch is for people, --json for machines: give one of them")
     if follow:
         from watchd.report.statuswatch import watch
 
         with suppress(KeyboardInterrupt):
-            watch(lambda: _looks(folders), sys.stdout, threading.Event().wait)
+            watch(lambda: _looks(files), sys.stdout, threading.Event().wait)
         return
-    for folder in folders:
-        found = _status_of(folder)
+    for name, path in files.items():
+        found = _status_of(name, path)
         if as_json:
-            click.echo((folder.sidecar / "status.json").read_text("utf-8"))
+            click.echo(path.read_text("utf-8"))
         else:
             click.echo(render(found, datetime.now(UTC), is_stale(found)))
 
 
-def _looks(folders: "Iterable[WatchFolder]") -> "list[Look]":
+def _looks(files: Mapping[str, Path]) -> "list[Look]":
     """Each daemon once: it tells the same in every watch folder of its own."""
     from watchd.report.status import is_stale
     from watchd.report.statuswatch import Look
 
-    found = (_status_of(folder) for folder in folders)
+    found = (_status_of(name, path) for name, path in files.items())
     daemons = {(each.host, each.pid, each.started_ticks): each for each in found}
     return [Look(each, is_stale(each)) for each in daemons.values()]
 
 
-def _status_of(folder: "WatchFolder") -> "Status":
+def _status_of(name: str, path: Path) -> "Status":
     from watchd.report.statusfile import read_status
 
-    found = read_status(folder.sidecar / "status.json")
+    found = read_status(path)
     if found is None:
-        raise click.ClickException(f"{folder.name}: no daemon has run here yet; start one with: watchd run")
+        raise click.ClickException(f"{name}: no daemon has run here yet; start one with: watchd run")
     return found
+
+
+def _status_files(root: Path | None, config: Path | None) -> dict[str, Path]:
+    """By watch folder. A daemon outlives a config file that has become wrong, and says so where it stands."""
+    try:
+        folders = folders_of(root, config)
+    except ConfigError:
+        above = root or (config.parent if config else Path())
+        if not (above / ".watchd" / "status.json").exists():
+            raise
+        return {above.name: above / ".watchd" / "status.json"}
+    return {folder.name: folder.sidecar / "status.json" for folder in folders}
 
 
 @click.command()

@@ -9,7 +9,7 @@ from watchd.config.schema import Config, Section
 
 HEAD = """\
 Every key of watchd with its default, what it allows, and whether it can change while watchd runs \
-(live, by SIGHUP or `systemctl reload watchd`) or is read at the start only (restart).
+(live, at once when this file is saved, or by SIGHUP) or is read at the start only (restart).
 
 The command line beats this file, this file beats the environment, the environment beats the default. \
 Every key outside of watch and profiles has a variable: WATCHD_THREADS_WORKERS is threads.workers. \

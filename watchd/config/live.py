@@ -20,7 +20,7 @@ class Change:
 
 
 def change(old: Config, new: Config) -> Change:
-    """Entries of `watch` and names of `profiles` that come or go need a restart."""
+    """Entries of `watch` and of `profiles` may come and go."""
     found = list(_differences(old, new))
     return Change(
         config=_with_live(old, new),
@@ -38,11 +38,12 @@ def _differences(old: Section, new: Section, above: KeyPath = ()) -> Iterator[tu
             if before != after:
                 yield path, key.live
         elif key.repeated:
-            befores, afters = _named(before), _named(after)
-            for name in befores.keys() ^ afters.keys():
-                yield (*path, name), False
-            for name in befores.keys() & afters.keys():
-                yield from _differences(befores[name], afters[name], (*path, name))
+            befores, afters = _named(old, before), _named(new, after)
+            for name in dict.fromkeys([*befores, *afters]):
+                if name in befores and name in afters:
+                    yield from _differences(befores[name], afters[name], (*path, name))
+                else:
+                    yield (*path, name), True
         else:
             yield from _differences(before, after, path)
 
@@ -55,18 +56,20 @@ def _with_live(old: S, new: S) -> S:
         if key.section is None:
             values[name] = after if key.live else before
         elif key.repeated:
-            afters = _named(after)
+            befores = _named(old, before)
             kept = {
-                each: _with_live(section, afters.get(each, section))
-                for each, section in _named(before).items()
+                each: _with_live(befores[each], section) if each in befores else section
+                for each, section in _named(new, after).items()
             }
-            values[name] = kept if isinstance(before, Mapping) else tuple(kept.values())
+            values[name] = kept if isinstance(after, Mapping) else tuple(kept.values())
         else:
             values[name] = _with_live(before, after)
     return old.model_copy(update=values)
 
 
-def _named(sections: object) -> dict[str | int, Section]:
-    """By name, or by place in the list."""
-    assert isinstance(sections, Mapping | tuple)
-    return dict(sections) if isinstance(sections, Mapping) else dict(enumerate(sections))
+def _named(owner: Section, sections: object) -> dict[str, Section]:
+    """By name; a watch folder's is the one that the log calls it by."""
+    if isinstance(sections, Mapping):
+        return dict(sections)
+    assert isinstance(owner, Config)
+    return dict(zip(owner.names(), owner.watch, strict=True))

@@ -55,60 +55,58 @@ class Section(BaseModel):
 class Watch(Section):
     """One watch folder: its root, or each of its five folders."""
 
-    root: Annotated[Path | None, units.folder()] = restart(
+    root: Annotated[Path | None, units.folder()] = live(
         None, "The folder that holds the five below; not needed where each of them is given."
     )
-    name: Annotated[str | None, units.text("a name")] = restart(
+    name: Annotated[str | None, units.text("a name")] = live(
         None, "What the log and the status call this watch folder; by default the last part of its root."
     )
-    inbox: Annotated[Path | None, units.folder()] = restart(
+    inbox: Annotated[Path | None, units.folder()] = live(
         None, "Where files are dropped; by default inbox in the root."
     )
-    outbox: Annotated[Path | None, units.folder()] = restart(
+    outbox: Annotated[Path | None, units.folder()] = live(
         None, "Where cutouts appear; by default outbox in the root."
     )
-    originals: Annotated[Path | None, units.folder()] = restart(
+    originals: Annotated[Path | None, units.folder()] = live(
         None, "Where an original goes once its cutout is safe; by default originals in the root."
     )
-    failed: Annotated[Path | None, units.folder()] = restart(
+    failed: Annotated[Path | None, units.folder()] = live(
         None, "Where a file goes that could not be processed; by default failed in the root."
     )
-    sidecar: Annotated[Path | None, units.folder()] = restart(
+    sidecar: Annotated[Path | None, units.folder()] = live(
         None, "Where watchd keeps claims, receipts and its status; by default .watchd in the root."
     )
-    profile: Annotated[str, units.text("the name of a profile")] = restart(
+    profile: Annotated[str, units.text("the name of a profile")] = live(
         "default", "Which of the profiles makes the cutouts of this watch folder."
     )
-    recursive: Annotated[bool, units.flag()] = restart(
-        True, "Whether subfolders of the inbox are watched, too."
-    )
-    after: Annotated[After, units.choice(After)] = restart(
+    recursive: Annotated[bool, units.flag()] = live(True, "Whether subfolders of the inbox are watched, too.")
+    after: Annotated[After, units.choice(After)] = live(
         After.MOVE, "What becomes of an original once its cutout is safely on disk."
     )
-    permissions: Annotated[Permissions, units.choice(Permissions)] = restart(
+    permissions: Annotated[Permissions, units.choice(Permissions)] = live(
         Permissions.UMASK,
         "Mode, owner and group of what watchd makes: umask, or inherit for those of the inbox folder.",
     )
-    detect: Annotated[Detect, units.choice(Detect)] = restart(
+    detect: Annotated[Detect, units.choice(Detect)] = live(
         Detect.AUTO, "How new files are noticed; auto decides by the kind of mount."
     )
-    ready: Annotated[Ready, units.choice(Ready)] = restart(
+    ready: Annotated[Ready, units.choice(Ready)] = live(
         Ready.AT_ONCE,
         "When a file may be taken: at_once, or with a marker: x.jpg.ready beside x.jpg, or .done beside all.",
     )
-    settle: Annotated[float, units.seconds("100ms", "1h")] = restart(
+    settle: Annotated[float, units.seconds("100ms", "1h")] = live(
         2.0, "How long a file must stay unchanged before it is taken."
     )
-    settle_timeout: Annotated[float, units.seconds("1s", "7d")] = restart(
+    settle_timeout: Annotated[float, units.seconds("1s", "7d")] = live(
         300.0, "How long a file may keep changing before a warning names it."
     )
-    rescan: Annotated[float, units.seconds("1s", "1d")] = restart(
+    rescan: Annotated[float, units.seconds("1s", "1d")] = live(
         300.0, "How often the inbox is walked to find what no event has told."
     )
-    poll: Annotated[float, units.seconds("100ms", "1h")] = restart(
+    poll: Annotated[float, units.seconds("100ms", "1h")] = live(
         2.0, "How often the inbox is looked at where it is polled."
     )
-    ignore: Annotated[tuple[str, ...], units.texts("a list of patterns")] = restart(
+    ignore: Annotated[tuple[str, ...], units.texts("a list of patterns")] = live(
         (), 'Names that are left alone, such as "*.draft.jpg", besides the known names of temporary files.'
     )
 
@@ -165,57 +163,57 @@ class Use(Section):
 class Recipe(Section):
     """How a cutout shall look."""
 
-    model: Annotated[str, units.model()] = restart(
+    model: Annotated[str, units.model()] = live(
         "builtin", "The network that finds the foreground: builtin needs no download, u2net has finer edges."
     )
-    precision: Annotated[Precision, units.choice(Precision)] = restart(
+    precision: Annotated[Precision, units.choice(Precision)] = live(
         Precision.FP32, "How exactly it reckons: int8 is faster, once `watchd models quantize` has made it."
     )
-    format: Annotated[Format, units.choice(Format)] = restart(Format.PNG, "The file format of the cutouts.")
-    encode: Annotated[Encode, units.choice(Encode)] = restart(
+    format: Annotated[Format, units.choice(Format)] = live(Format.PNG, "The file format of the cutouts.")
+    encode: Annotated[Encode, units.choice(Encode)] = live(
         Encode.FAST, "What the encoder saves: fast saves time, small saves bytes."
     )
-    inputs: Annotated[tuple[str, ...], units.choices(INPUTS)] = restart(
+    inputs: Annotated[tuple[str, ...], units.choices(INPUTS)] = live(
         INPUTS, "The formats that are decoded; a file of another one is rejected."
     )
     cache: Use = section(Use(), "What this profile reuses.")
 
 
 class Threads(Section):
-    workers: Annotated[int | None, units.or_auto(units.whole(1, 1024))] = restart(
+    workers: Annotated[int | None, units.or_auto(units.whole(1, 1024))] = live(
         None, "How many pictures are worked on at once; auto is one for each core, if memory allows."
     )
-    intra_op: Annotated[int | None, units.or_auto(units.whole(1, 1024))] = restart(
+    intra_op: Annotated[int | None, units.or_auto(units.whole(1, 1024))] = live(
         None, "How many threads one inference uses; auto is 1, or more where memory allows few workers."
     )
-    inter_op: Annotated[int | None, units.or_auto(units.whole(1, 1024))] = restart(
+    inter_op: Annotated[int | None, units.or_auto(units.whole(1, 1024))] = live(
         None, "How many branches of the network run side by side; auto is 1, for few networks have any."
     )
 
 
 class Models(Section):
-    resident: Annotated[int, units.whole(1, 100)] = restart(
+    resident: Annotated[int, units.whole(1, 100)] = live(
         2, "How many networks are in memory at once; of more, the longest unused is loaded again when needed."
     )
 
 
 class Queue(Section):
-    size: Annotated[int, units.whole(1, 100_000)] = restart(
+    size: Annotated[int, units.whole(1, 100_000)] = live(
         64, "How many jobs wait in memory; whatever is more waits as files in the inbox."
     )
 
 
 class Limits(Section):
-    max_pixels: Annotated[int, units.pixels("1", "10000MP")] = restart(
+    max_pixels: Annotated[int, units.pixels("1", "10000MP")] = live(
         200_000_000, "A picture of more pixels is rejected before it is decoded."
     )
-    max_bytes: Annotated[int, units.size("1kB", "1TB")] = restart(
+    max_bytes: Annotated[int, units.size("1kB", "1TB")] = live(
         500_000_000, "A file of more bytes is rejected before it is read."
     )
-    memory: Annotated[int | None, units.or_auto(units.size("64MB", "64TB"))] = restart(
+    memory: Annotated[int | None, units.or_auto(units.size("64MB", "64TB"))] = live(
         None, "What all pictures in work may take together; auto is a share of the machine's memory."
     )
-    job_timeout: Annotated[float, units.seconds("1s", "1d")] = restart(
+    job_timeout: Annotated[float, units.seconds("1s", "1d")] = live(
         600.0, "How long one picture may take before the process ends itself to be started again."
     )
     decode_timeout: Annotated[float, units.seconds("100ms", "1h")] = restart(
@@ -290,7 +288,7 @@ class Isolation(StrEnum):
 
 
 class Receipts(Section):
-    keep: Annotated[float, units.seconds("1h", "3650d")] = restart(
+    keep: Annotated[float, units.seconds("1h", "3650d")] = live(
         7_776_000.0, "How long the written outcome of a file is kept after the file has left the inbox."
     )
 
@@ -311,9 +309,14 @@ class Log(Section):
     level: Annotated[Level, units.choice(Level)] = live(
         Level.INFO, "The least important kind of line that is logged."
     )
-    format: Annotated[LogFormat, units.choice(LogFormat)] = restart(
+    format: Annotated[LogFormat, units.choice(LogFormat)] = live(
         LogFormat.TEXT, "Text for people, or JSON for machines, one object to a line."
     )
+
+
+class Reloads(StrEnum):
+    AUTO = "auto"
+    SIGNAL = "signal"
 
 
 class Config(Section):
@@ -326,18 +329,18 @@ class Config(Section):
         {"default": Recipe()}, "Named recipes for a cutout; the one named default exists in any case."
     )
     threads: Threads = section(Threads(), "How the CPUs are shared out.")
-    binding: Annotated[str, units.cpus()] = restart(
+    binding: Annotated[str, units.cpus()] = live(
         "auto", "Which CPUs the workers are pinned to; auto takes one of each core first, none pins nothing."
     )
     models: Models = section(Models(), "The networks, of which each profile names one.")
     queue: Queue = section(Queue(), "The jobs between the inbox and the workers.")
-    attempts: Annotated[int, units.whole(1, 100)] = restart(
+    attempts: Annotated[int, units.whole(1, 100)] = live(
         3, "How often a file is tried before it goes to failed."
     )
     lease: Annotated[float, units.seconds("1s", "1h")] = restart(
         60.0, "How long the claim on a file outlives a daemon that died."
     )
-    drain: Annotated[float, units.seconds("0s", "1h")] = restart(
+    drain: Annotated[float, units.seconds("0s", "1h")] = live(
         30.0, "How long begun jobs may take to finish once the daemon is asked to stop."
     )
     isolation: Annotated[Isolation, units.choice(Isolation)] = restart(
@@ -349,6 +352,9 @@ class Config(Section):
     log: Log = section(Log(), "What is logged, and how.")
     metrics: Annotated[Address | None, units.address()] = restart(
         None, "Where Prometheus reads figures, as 127.0.0.1:9108; needs watchd[metrics]."
+    )
+    reload: Annotated[Reloads, units.choice(Reloads)] = live(
+        Reloads.AUTO, "When this file is read again: by a signal alone, or also whenever it has changed."
     )
 
     @field_validator("watch", mode="before")
@@ -394,7 +400,7 @@ class Config(Section):
                 ignore=watch.ignore,
                 permissions=watch.permissions,
             )
-            for name, watch in zip(self._names(), self.watch, strict=True)
+            for name, watch in zip(self.names(), self.watch, strict=True)
         )
 
     def _policy(self, use: Use) -> CachePolicy:
@@ -409,7 +415,7 @@ class Config(Section):
             audit_rate=like.audit_rate,
         )
 
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
         """The given names; else the last part of the root, with the entry's number if that is taken."""
         names: list[str] = []
         given = {watch.name for watch in self.watch}

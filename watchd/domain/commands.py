@@ -1,6 +1,6 @@
 """What can be asked of the daemon through its mailbox."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -14,6 +14,13 @@ class Stop:
 @dataclass(frozen=True, slots=True)
 class Reload:
     """Read the configuration again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """The configuration has been read again; `adopt` is quick, and to be called on the main thread."""
+
+    adopt: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +41,4 @@ class Crashed:
 Ending = Stop | Exhausted | Crashed
 """What the daemon ends with."""
 
-Command = Ending | Reload
+Command = Ending | Reload | Reread

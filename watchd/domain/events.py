@@ -31,6 +31,21 @@ class StateChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfigAdopted:
+    """Another configuration holds: these keys of it at once, those after a restart."""
+
+    live: tuple[str, ...]
+    restart: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigRefused:
+    """The configuration was read again and is wrong, so the old one stays."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FolderAdded:
     """It is watched from now on."""
 
@@ -68,6 +83,8 @@ Event = (
     JobBegun
     | JobEnded
     | StateChanged
+    | ConfigAdopted
+    | ConfigRefused
     | FolderAdded
     | FolderRemoved
     | FolderPaused

@@ -24,6 +24,16 @@ class ThreadPlan:
     intra_affinities: str = ""
     notes: tuple[str, ...] = ()
 
+    @property
+    def spins(self) -> bool:
+        """Whether idle helpers may burn a CPU: nobody else wants it."""
+        return self.intra_op > 1 and self.workers == 1
+
+    @property
+    def of_a_network(self) -> tuple[object, ...]:
+        """What a network is loaded by, and keeps while it is loaded."""
+        return self.intra_op, self.inter_op, self.intra_affinities, self.spins
+
 
 @dataclass(frozen=True, slots=True)
 class Room:

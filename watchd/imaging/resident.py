@@ -36,6 +36,21 @@ class Residents(Generic[N]):
         finally:
             self._leave(place)
 
+    def limit(self, most: int) -> None:
+        """From now on so many at most; those at work are taken away when they come to rest."""
+        gone: list[_Place[N]] = []  # is freed on return, not under the lock
+        with self._places_changed:
+            self._most = most
+            self._take_away(gone)
+            self._places_changed.notify_all()
+
+    def drop(self, name: str) -> None:
+        """It leaves memory, once whoever uses it now is done; it is loaded again when it is to run."""
+        with self._places_changed:
+            place = self._places.pop(name, None)
+            self._places_changed.notify_all()
+        del place  # not under the lock
+
     def loaded(self) -> tuple[str, ...]:
         """The longest unused first."""
         with self._places_changed:
@@ -67,13 +82,16 @@ class Residents(Generic[N]):
 
     def _make_room(self, name: str, gone: "list[_Place[N]]") -> bool:
         self._wanting.add(name)
-        for other in self._first_to_go():
-            if not self._places[other].users:
-                gone.append(self._places.pop(other))
+        self._take_away(gone)
         if len(self._places) >= self._most:
             return False
         self._wanting.discard(name)
         return True
+
+    def _take_away(self, gone: "list[_Place[N]]") -> None:
+        for other in self._first_to_go():
+            if not self._places[other].users:
+                gone.append(self._places.pop(other))
 
     def _first_to_go(self) -> list[str]:
         """Whose places are wanted for others: one that is at rest, or else the first that comes to it."""
@@ -88,7 +106,8 @@ class Residents(Generic[N]):
         except BaseException as error:
             with self._places_changed:
                 place.error = error
-                del self._places[name]
+                if self._places.get(name) is place:
+                    del self._places[name]
                 self._places_changed.notify_all()
             raise
         with self._places_changed:

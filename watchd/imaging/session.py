@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,23 +32,24 @@ log = logging.getLogger(__name__)
 
 def load_segmenter(
     found: FoundModel,
-    plan: ThreadPlan,
+    plan: Callable[[], ThreadPlan],
     residents: "Residents[Session] | None" = None,
     warm: bool = False,
 ) -> U2netSegmenter:
     """Loads the model; ModelError as in Session, or if it cannot run at the side that the table names.
 
-    It stays loaded as long as `residents` have a place for it, and is loaded again when it is to run.
+    It stays loaded as long as `residents` have a place for it, and is loaded again, by what the plan is then,
+    when it is to run.
     """
     path, spec, residents = found.path, found.spec, residents or Residents(most=1)
     with ThreadPoolExecutor(1, "weights") as aside:
         reading = aside.submit(_Weights, path)  # at the same time: of 176 MB it takes 0.1 s and more
-        with residents.using(str(path), lambda: Session(path, plan)) as session:
+        with residents.using(str(path), lambda: Session(path, plan())) as session:
             if warm or session.side is None:
                 session.try_out(session.side or spec.side)
             side, channels_last = session.side or spec.side, session.channels_last
         weights = reading.result()
-    network = ResidentNetwork(residents, str(path), lambda: _again(weights, plan), channels_last)
+    network = ResidentNetwork(residents, str(path), lambda: _again(weights, plan()), channels_last)
     return U2netSegmenter(network, weights.checksum, side, spec.mean, spec.std, spec.activation)
 
 
@@ -153,7 +154,7 @@ def options_of(plan: ThreadPlan) -> ort.SessionOptions:
     options.enable_mem_pattern = False  # with it no faster, and 70 to 130 MB more for each run
     options.log_severity_level = 3  # errors: its warnings are about the graph, which no user can change
     # Spinning helpers answer 5 % sooner, but steal the time of other workers.
-    spin = "1" if plan.intra_op > 1 and plan.workers == 1 else "0"
+    spin = "1" if plan.spins else "0"
     options.add_session_config_entry("session.intra_op.allow_spinning", spin)
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     if plan.intra_affinities:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from statistics import fmean
 
 from watchd.domain.events import (
+    ConfigAdopted,
+    ConfigRefused,
     Event,
     FolderAdded,
     FolderPaused,
@@ -39,13 +41,12 @@ class StatusBoard:
 
     def __init__(
         self,
-        workers: int,
         queue_depth: Callable[[], int],
         *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.model = ""
+        self.model, self.workers = "", 0
         self._queue_depth = queue_depth
         self._clock = clock
         self._now = now
@@ -62,7 +63,7 @@ class StatusBoard:
             since=now(),
             updated=now(),
             model="",
-            workers=workers,
+            workers=0,
             folders={},
         )
 
@@ -75,6 +76,10 @@ class StatusBoard:
                     self._ended(event)
                 case StateChanged(state):
                     self._status = replace(self._status, state=state)
+                case ConfigAdopted():
+                    self._status = replace(self._status, config_error="")
+                case ConfigRefused(reason):
+                    self._status = replace(self._status, config_error=without_surrogates(reason))
                 case FolderPaused(folder, reason):
                     self._status = replace(self._status, folders={**self._status.folders, folder: reason})
                 case FolderAdded(folder) | FolderResumed(folder):
@@ -92,6 +97,7 @@ class StatusBoard:
                 self._status,
                 updated=self._now(),
                 model=self.model,
+                workers=self.workers,
                 queue_depth=depth,
                 in_flight=len(self._in_flight),
                 images_per_second=self._rate(),

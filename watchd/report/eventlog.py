@@ -4,6 +4,8 @@ import logging
 from typing import assert_never
 
 from watchd.domain.events import (
+    ConfigAdopted,
+    ConfigRefused,
     Event,
     FileWaits,
     FolderAdded,
@@ -38,6 +40,12 @@ def log_event(event: Event) -> None:
             )
         case StateChanged(state):
             _line(logging.INFO, "state changed", state=state)
+        case ConfigAdopted(live, restart):
+            _line(logging.INFO, "configuration reloaded", changed=", ".join(live) or "nothing")
+            if restart:
+                _line(logging.WARNING, "needs a restart to change", keys=", ".join(restart))
+        case ConfigRefused(reason):
+            _line(logging.ERROR, "configuration not reloaded, the old one stays", reason=reason)
         case FolderAdded(folder):
             _line(logging.INFO, "folder added", folder=folder)
         case FolderRemoved(folder):

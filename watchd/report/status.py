@@ -34,7 +34,8 @@ class Recent:
 @dataclass(frozen=True, slots=True)
 class Status:
     """One moment of a daemon. `folders` has the reason for which each is paused, or nothing; `cache` has the
-    number of cutouts by where their mask came from, `stages` the mean seconds of each over the last jobs.
+    number of cutouts by where their mask came from, `stages` the mean seconds of each over the last jobs;
+    `config_error` is why the config file that was read again is not followed.
 
     `started_ticks` tells the process from a later one of the same pid; it counts from the boot, so no
     change of the clock disturbs it.
@@ -57,6 +58,7 @@ class Status:
     stages: Mapping[str, float] = field(default_factory=dict)
     recent: tuple[Recent, ...] = ()
     errors: tuple[Trouble, ...] = ()
+    config_error: str = ""
 
 
 def is_stale(

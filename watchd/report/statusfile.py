@@ -32,7 +32,13 @@ class StatusFile:
 
     def write_if_changed(self) -> None:
         """A disk that is full or gone is logged once and tried again at the next call."""
-        status = self._snapshot()
+        self._write(self._snapshot())
+
+    def write_last(self) -> None:
+        """Of a folder that is watched no more, though the daemon lives."""
+        self._write(replace(self._snapshot(), state="stopped"))
+
+    def _write(self, status: Status) -> None:
         if self._written is not None and status == replace(self._written, updated=status.updated):
             return
         try:
@@ -81,6 +87,7 @@ def _decode(data: Any) -> Status:
         folders={str(name): str(reason) for name, reason in data["folders"].items()},
         stages={str(name): float(seconds) for name, seconds in data.get("stages", {}).items()},
         recent=tuple(_recent(each) for each in data.get("recent", ())),
+        config_error=str(data.get("config_error", "")),
         errors=tuple(_trouble(each) for each in data["errors"]),
     )
 

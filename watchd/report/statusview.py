@@ -43,6 +43,10 @@ def facts(status: Status) -> Iterator[tuple[str, str]]:
     for name, paused in status.folders.items():
         yield label, f"{name}  paused: {paused}" if paused else name
         label = ""
+    label, before = "config", "not reloaded: "
+    for line in status.config_error.splitlines():
+        yield label, f"{before}{line}"
+        label = before = ""
 
 
 def stages(status: Status) -> str:

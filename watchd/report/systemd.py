@@ -42,7 +42,7 @@ def notify(message: str, environ: Mapping[str, str]) -> bool:
 class Supervision:
     """A listener to changes of state; `turn` is to be called each second or so. Main thread only.
 
-    The watchdog is pinged only while `hanging` names nobody.
+    The watchdog is pinged only while `hanging` names nobody. `drain_s` may be replaced at any time.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Supervision:
         self._environ = environ
         self._status = status
         self._hanging = hanging
-        self._drain_s = drain_s
+        self.drain_s = drain_s
         self._clock = clock
         self._ping_every_s = _ping_every_s(environ)
         self._ping_at = 0.0
@@ -88,7 +88,7 @@ class Supervision:
                 now_us = time.monotonic_ns() // 1000
                 return ("RELOADING=1", f"MONOTONIC_USEC={now_us}", _more_time(_RELOAD_WITHIN_S))
             case "draining":
-                return ("STOPPING=1", _more_time(self._drain_s + _AFTER_THE_DRAIN_S))
+                return ("STOPPING=1", _more_time(self.drain_s + _AFTER_THE_DRAIN_S))
             case _:
                 return ()
 
@@ -159,6 +159,8 @@ def _clauses(status: Status, stuck: Sequence[str]) -> Iterator[str]:
     counts = status.counts
     failed = counts.get("failed", 0) + counts.get("rejected", 0)
     yield status.state
+    if status.config_error:
+        yield f"config not reloaded: {status.config_error}"
     if stuck:
         yield f"no progress: {', '.join(stuck)}"
     yield f"queue {status.queue_depth}, in work {status.in_flight}"

@@ -7,8 +7,6 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
 
 from watchd.domain.job import SourceFile, source_key
 from watchd.domain.ports import Claims
@@ -21,24 +19,12 @@ log = logging.getLogger(__name__)
 
 
 class Asides:
-    """Of one watch folder. Entering puts back what lies there; it is to be entered before the first scan."""
+    """Of one watch folder."""
 
     def __init__(self, inbox: Tree, receipts: Receipts, claims: Claims) -> None:
         self._inbox = inbox
         self._receipts = receipts
         self._claims = claims
-
-    def __enter__(self) -> Self:
-        try:
-            self.put_back()
-        except OSError as error:
-            log.warning("inbox not searched", extra={"path": str(self._inbox.root), "reason": str(error)})
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
 
     def put_back(self) -> None:
         """Leaves alone what somebody works on, and what no receipt knows. OSError: the disk."""

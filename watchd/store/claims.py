@@ -68,6 +68,11 @@ class FileClaims:
         self._held: dict[str, str] = {}
         self._owed: dict[str, str] = {}
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is held."""
+        return not self._held
+
     def acquire(self, key: str) -> str | None:
         with self._held_guard:
             if key in self._held:

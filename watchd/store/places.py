@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Self
 
 from watchd.domain.errors import FolderError
-from watchd.domain.ports import Claims
 from watchd.domain.profile import After, Permissions, WatchFolder
 from watchd.store.asides import Asides, put_back_aside
 from watchd.store.atomic import clear_temp
@@ -26,7 +25,7 @@ class Places:
     outbox: Outbox
     failed: FailedFolder
     receipts: Receipts
-    claims: Claims
+    claims: FileClaims
     asides: Asides
     trees: tuple[Tree, Tree, Tree, Tree]
 

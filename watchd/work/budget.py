@@ -18,6 +18,12 @@ class PixelBudget:
         self._line: deque[object] = deque()
         self._taken_changed = threading.Condition()
 
+    def resize(self, max_bytes: int) -> None:
+        """What is too much now is given back in its own time."""
+        with self._taken_changed:
+            self._max_bytes = max_bytes
+            self._taken_changed.notify_all()
+
     @property
     def in_flight(self) -> int:
         return self._taken
@@ -25,13 +31,13 @@ class PixelBudget:
     @contextmanager
     def reserve(self, needed: int, waiting: AbstractContextManager[object] | None = None) -> Iterator[None]:
         """Waits, inside of `waiting`, until `needed` bytes are free, and holds them while entered."""
-        needed = min(needed, self._max_bytes)
         place = object()
         with waiting or nullcontext(), self._taken_changed:
             self._line.append(place)
-            while self._line[0] is not place or self._taken + needed > self._max_bytes:
+            while self._line[0] is not place or self._taken + min(needed, self._max_bytes) > self._max_bytes:
                 self._taken_changed.wait()
             self._line.popleft()
+            needed = min(needed, self._max_bytes)
             self._taken += needed
             self._taken_changed.notify_all()
         try:

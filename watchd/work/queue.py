@@ -20,8 +20,21 @@ class JobQueue:
         self._jobs_changed = threading.Condition()
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     def __len__(self) -> int:
         return len(self._jobs)
+
+    def resize(self, size: int) -> None:
+        """Jobs that are too many now stay; there is room again once they are done."""
+        with self._jobs_changed:
+            had_room = self.has_room()
+            self._size = size
+            has_room = self.has_room()
+        if has_room and not had_room:
+            self._on_room()
 
     def has_room(self) -> bool:
         return not self._closed and len(self._jobs) < self._size
@@ -35,18 +48,29 @@ class JobQueue:
             self._jobs_changed.notify()
             return True
 
-    def take(self) -> Job | None:
-        """The oldest job; waits for one. None says that the queue is closed and nothing more will come."""
+    def take(self, dismissed: Callable[[], bool] = lambda: False) -> Job | None:
+        """The oldest job; waits for one. None says that the queue is closed and nothing more will come, or
+        that the taker is `dismissed`, which `wake` lets it ask.
+        """
         with self._jobs_changed:
-            while not self._jobs and not self._closed:
+            while not self._jobs and not self._closed and not dismissed():
                 self._jobs_changed.wait()
+            if dismissed():
+                self._jobs_changed.notify()  # the job of which it was told is another taker's
+                return None
             if not self._jobs:
                 return None
-            was_full = len(self._jobs) >= self._size
+            had_room = self.has_room()
             job = self._jobs.popleft()
-        if was_full:
+            has_room = self.has_room()
+        if has_room and not had_room:
             self._on_room()
         return job
+
+    def wake(self) -> None:
+        """Lets everyone who waits ask whether he is dismissed."""
+        with self._jobs_changed:
+            self._jobs_changed.notify_all()
 
     def close(self) -> list[Job]:
         """Refuses everything from now on, wakes who waits, and returns the jobs that nobody has begun."""

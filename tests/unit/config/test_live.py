@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
+from watchd.config.keys import all_keys
 from watchd.config.live import change
 from watchd.config.schema import Config
 
@@ -30,43 +29,49 @@ def test_what_is_live_is_taken_over_and_named() -> None:
 
 
 def test_what_needs_a_restart_is_named_and_stays() -> None:
-    new = config(cache={"dir": "elsewhere", "ttl": "1d"}, threads={"workers": 7})
+    new = config(cache={"dir": "elsewhere", "ttl": "1d"}, lease="5m", isolation="process")
 
     changed = change(config(), new)
 
     assert changed.config == config(cache={"ttl": "1d"})
     assert changed.live == ("cache.ttl",)
-    assert set(changed.restart) == {"cache.dir", "threads.workers"}
+    assert set(changed.restart) == {"cache.dir", "lease", "isolation"}
 
 
-def test_what_a_profile_reuses_is_live() -> None:
-    old = config(profiles={"fine": {"model": "u2net"}})
-    new = config(profiles={"fine": {"model": "u2netp", "cache": {"perceptual": False}}})
+def test_profiles_change_come_and_go() -> None:
+    old = config(profiles={"fine": {"model": "u2net"}, "old": {}})
+    new = config(profiles={"fine": {"model": "u2netp", "cache": {"perceptual": False}}, "new": {}})
 
     changed = change(old, new)
 
-    assert changed.config.profile("fine").cache.perceptual is False
-    assert changed.config.profile("fine").model == "u2net"
-    assert changed.live == ("profiles.fine.cache.perceptual",)
-    assert changed.restart == ("profiles.fine.model",)
+    assert changed.config == new
+    assert changed.live == (
+        "profiles.fine.model",
+        "profiles.fine.cache.perceptual",
+        "profiles.old",
+        "profiles.new",
+    )
+    assert changed.restart == ()
 
 
-@pytest.mark.parametrize(
-    ("new", "named"),
-    [
-        (config(watch=[{"root": "a"}, {"root": "b"}]), "watch[1]"),
-        (config(watch=[{"root": "b"}]), "watch[0].root"),
-        (config(profiles={"other": {}}), "profiles.other"),
-    ],
-)
-def test_folders_and_profiles_that_come_or_change_need_a_restart(new: Config, named: str) -> None:
-    changed = change(config(), new)
+def test_watch_folders_are_told_apart_by_their_names_wherever_they_stand_in_the_list() -> None:
+    old = config(watch=[{"root": "a"}, {"root": "b"}, {"root": "c"}])
+    new = config(watch=[{"root": "c", "settle": "9s"}, {"root": "a"}, {"root": "d"}])
 
-    assert changed.config == config()
-    assert changed.restart == (named,)
+    changed = change(old, new)
+
+    assert changed.config == new
+    assert changed.live == ("watch.b", "watch.c.settle", "watch.d")
+
+
+def test_every_key_of_what_may_come_and_go_is_live() -> None:
+    """Else a folder that is new would follow the file, and one that has changed would not."""
+    kept = [key for key in all_keys() if key.path[0] in ("watch", "profiles") and key.section is None]
+
+    assert [key for key in kept if not key.live] == []
 
 
 def test_change_may_be_taken_back() -> None:
-    there = change(config(), config(cache={"ttl": "1d"})).config
+    there = change(config(), config(cache={"ttl": "1d"}, watch=[{"root": "b"}])).config
 
     assert change(there, config()).config == config()

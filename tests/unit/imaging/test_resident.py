@@ -234,3 +234,48 @@ def test_resident_network_answers_whether_or_not_it_was_in_memory(shelf: Shelf) 
 
     assert np.array_equal(network.run(BATCH), before)
     assert shelf.loads == ["a", "b", "a"]
+
+
+def test_fewer_places_take_away_the_longest_unused_at_once_and_those_at_work_later(
+    shelf: Shelf, pool: ThreadPoolExecutor
+) -> None:
+    residents = Residents[FakeNetwork](most=3)
+    use(residents, shelf, "b")
+    with residents.using("a", shelf.load("a")):
+        residents.limit(1)
+        during = residents.loaded()
+    use(residents, shelf, "c")
+
+    assert during == ("a",)
+    assert residents.loaded() == ("c",)
+
+
+def test_network_that_is_dropped_serves_whoever_uses_it_and_is_loaded_again_for_the_next(
+    shelf: Shelf,
+) -> None:
+    residents = Residents[FakeNetwork](most=1)
+
+    with residents.using("a", shelf.load("a")) as old:
+        residents.drop("a")
+        use(residents, shelf, "a")
+        old.run(BATCH)
+    residents.drop("never loaded")
+
+    assert shelf.loads == ["a", "a"]
+    assert residents.loaded() == ("a",)
+
+
+def test_network_that_is_dropped_while_its_load_fails_leaves_its_successor_alone(shelf: Shelf) -> None:
+    residents = Residents[FakeNetwork](most=1)
+    successor = Shelf()
+
+    def drop_and_fail() -> None:
+        residents.drop("a")
+        use(residents, successor, "a")
+        shelf.trouble = ValueError("gone")
+
+    shelf.meanwhile = drop_and_fail
+    with pytest.raises(ValueError, match="gone"):
+        use(residents, shelf, "a")
+
+    assert residents.loaded() == ("a",)

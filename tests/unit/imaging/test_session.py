@@ -77,7 +77,7 @@ def test_graph_that_leaves_the_side_open_but_cannot_run_at_that_of_the_table_is_
     path = graph_for_24_pixels(tmp_path / "u2netp.onnx")
 
     with pytest.raises(ModelError) as refused:
-        load_segmenter(find(str(path), {}), PLAN)
+        load_segmenter(find(str(path), {}), lambda: PLAN)
 
     message = str(refused.value)
     assert message.startswith(f"{path} cannot run at 320×320: ")
@@ -86,10 +86,10 @@ def test_graph_that_leaves_the_side_open_but_cannot_run_at_that_of_the_table_is_
 
 def test_network_that_shall_be_warm_has_run_once(tmp_path: Path) -> None:
     path = graph_for_24_pixels(tmp_path / "own.onnx", height=32)
-    load_segmenter(find(str(path), {}), PLAN)  # nobody tells before it runs
+    load_segmenter(find(str(path), {}), lambda: PLAN)  # nobody tells before it runs
 
     with pytest.raises(ModelError, match="cannot run at 32×32"):
-        load_segmenter(find(str(path), {}), PLAN, warm=True)
+        load_segmenter(find(str(path), {}), lambda: PLAN, warm=True)
 
 
 def test_output_is_the_networks(tiny: Path) -> None:
@@ -118,7 +118,7 @@ def test_loaded_segmenter_finds_the_bright_part(tmp_path: Path, channels_last: b
     picture = Image.new("RGB", (64, 64), (10, 10, 10))
     picture.paste((250, 250, 250), (16, 16, 48, 48))
 
-    segmenter = load_segmenter(find(str(path), {}), PLAN)
+    segmenter = load_segmenter(find(str(path), {}), lambda: PLAN)
     mask = segmenter(segmenter.shrink(picture))
 
     assert mask.shape == (32, 32)
@@ -129,7 +129,7 @@ def test_loaded_segmenter_finds_the_bright_part(tmp_path: Path, channels_last: b
 def test_side_that_the_graph_leaves_open_is_that_of_the_table(tmp_path: Path) -> None:
     path = build_tiny_model(tmp_path / "u2netp.onnx", fixed=False)
 
-    segmenter = load_segmenter(find(str(path), {}), PLAN)
+    segmenter = load_segmenter(find(str(path), {}), lambda: PLAN)
 
     assert segmenter.recipe["side"] == 320
     assert segmenter(segmenter.shrink(draw())).shape == (320, 320)
@@ -138,7 +138,7 @@ def test_side_that_the_graph_leaves_open_is_that_of_the_table(tmp_path: Path) ->
 def test_recipe_names_the_weights_by_the_hash_of_their_file_and_the_side_by_the_graph(tmp_path: Path) -> None:
     path = build_tiny_model(tmp_path / "u2netp.onnx", side=48)
 
-    recipe = load_segmenter(find(str(path), {}), PLAN).recipe
+    recipe = load_segmenter(find(str(path), {}), lambda: PLAN).recipe
 
     assert recipe["weights"] == f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
     assert recipe["side"] == 48
@@ -151,8 +151,8 @@ def one_place() -> Residents[Session]:
 
 def coming_back(path: Path, residents: Residents[Session]) -> U2netSegmenter:
     """A segmenter whose network is not in memory, since another one has its place."""
-    segmenter = load_segmenter(find(str(build_tiny_model(path)), {}), PLAN, residents)
-    load_segmenter(find(str(build_tiny_model(path.with_name("other.onnx"))), {}), PLAN, residents)
+    segmenter = load_segmenter(find(str(build_tiny_model(path)), {}), lambda: PLAN, residents)
+    load_segmenter(find(str(build_tiny_model(path.with_name("other.onnx"))), {}), lambda: PLAN, residents)
     return segmenter
 
 
@@ -165,7 +165,7 @@ def test_network_that_had_to_go_comes_back_and_gives_the_same_mask(
 
     mask = segmenter(small)
 
-    assert np.array_equal(mask, load_segmenter(find(str(tmp_path / "one.onnx"), {}), PLAN)(small))
+    assert np.array_equal(mask, load_segmenter(find(str(tmp_path / "one.onnx"), {}), lambda: PLAN)(small))
     assert one_place.loaded() == (str(tmp_path / "one.onnx"),)
 
 
@@ -216,7 +216,7 @@ def test_network_that_had_to_go_leaves_no_helper_threads(
     before, plan = threads(), ThreadPlan(1, 3, 1, (None,))
 
     for name in ("one.onnx", "two.onnx"):
-        load_segmenter(find(str(build_tiny_model(tmp_path / name)), {}), plan, one_place)
+        load_segmenter(find(str(build_tiny_model(tmp_path / name)), {}), lambda: plan, one_place)
 
     wait_until(lambda: len(threads() - before) == 2)
 
@@ -227,8 +227,8 @@ def test_network_that_comes_back_on_a_pinned_worker_has_helpers_that_are_not(
     ours = os.sched_getaffinity(0)
     side_by_side = ThreadPlan(1, 1, 3, (None,))
     one, other = (find(str(build_tiny_model(tmp_path / name)), {}) for name in ("one.onnx", "two.onnx"))
-    segmenter = load_segmenter(one, side_by_side, one_place)
-    load_segmenter(other, PLAN, one_place)
+    segmenter = load_segmenter(one, lambda: side_by_side, one_place)
+    load_segmenter(other, lambda: PLAN, one_place)
     before, small = threads(), segmenter.shrink(draw())
 
     def work() -> tuple[set[int], list[set[int]]]:

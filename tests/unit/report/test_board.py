@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from watchd.domain.events import (
+    ConfigAdopted,
+    ConfigRefused,
     FolderAdded,
     FolderPaused,
     FolderRemoved,
@@ -26,12 +28,11 @@ START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 @pytest.fixture
 def board(clock):
     board = StatusBoard(
-        workers=4,
         queue_depth=lambda: 7,
         clock=clock,
         now=lambda: START + timedelta(seconds=clock() - 1000),
     )
-    board.model = "builtin"
+    board.model, board.workers = "builtin", 4
     for name in ("photos", "scans"):
         board(FolderAdded(name))
     return board
@@ -173,3 +174,12 @@ def test_folders_come_and_go(board):
 
     assert gone == {"photos": ""}
     assert board.snapshot().folders == {"photos": "", "scans": ""}
+
+
+def test_configuration_that_was_refused_is_told_until_one_is_adopted(board):
+    board(ConfigRefused("cache.ttl is wrong"))
+    refused = board.snapshot().config_error
+    board(ConfigAdopted(("cache.ttl",), ()))
+
+    assert refused == "cache.ttl is wrong"
+    assert board.snapshot().config_error == ""

@@ -4,7 +4,17 @@ import logging
 
 import pytest
 
-from watchd.domain.events import FileWaits, FolderPaused, FolderResumed, JobBegun, StateChanged
+from watchd.domain.events import (
+    ConfigAdopted,
+    ConfigRefused,
+    FileWaits,
+    FolderAdded,
+    FolderPaused,
+    FolderRemoved,
+    FolderResumed,
+    JobBegun,
+    StateChanged,
+)
 from watchd.domain.outcome import Deferred, Delivered, Failed, Rejected, Skipped
 from watchd.domain.stages import Stage
 from watchd.report.eventlog import log_event
@@ -84,6 +94,15 @@ def test_a_failure_that_is_not_final_tells_when_it_is_tried_again(caplog, ended)
         (StateChanged("running"), logging.INFO, "state changed", {"state": "running"}),
         (FolderPaused("p", "full"), logging.WARNING, "folder paused", {"folder": "p", "reason": "full"}),
         (FolderResumed("p"), logging.INFO, "folder resumed", {"folder": "p"}),
+        (FolderAdded("p"), logging.INFO, "folder added", {"folder": "p"}),
+        (FolderRemoved("p"), logging.INFO, "folder removed", {"folder": "p"}),
+        (ConfigAdopted((), ()), logging.INFO, "configuration reloaded", {"changed": "nothing"}),
+        (
+            ConfigRefused("c.yaml:2: log: wrong"),
+            logging.ERROR,
+            "configuration not reloaded, the old one stays",
+            {"reason": "c.yaml:2: log: wrong"},
+        ),
         (
             FileWaits("p", "a.jpg", "grows"),
             logging.WARNING,
@@ -104,3 +123,12 @@ def test_the_begin_of_a_job_is_for_debugging_only(caplog, ended):
     log_event(JobBegun(ended(Skipped("")).job))
 
     assert [record.levelno for record in caplog.records] == [logging.DEBUG]
+
+
+def test_what_needs_a_restart_is_a_warning_beside_what_has_changed(caplog):
+    log_event(ConfigAdopted(("log.level", "watch.p"), ("lease",)))
+
+    changed, restart = caplog.records
+    assert fields(changed) == {"changed": "log.level, watch.p"}
+    assert (restart.levelno, restart.getMessage()) == (logging.WARNING, "needs a restart to change")
+    assert fields(restart) == {"keys": "lease"}

@@ -157,3 +157,25 @@ def test_status_of_a_version_that_knew_less_is_read(tmp_path, disk):
 def test_a_status_that_cannot_be_read_is_an_error_with_the_reason(tmp_path):
     with pytest.raises(FolderError, match="cannot be read: Is a directory"):
         read_status(tmp_path)
+
+
+def test_what_is_wrong_with_the_config_is_read_back_and_missing_in_older_files(tmp_path, disk):
+    path = tmp_path / "status.json"
+    StatusFile(path, lambda: replace(STATUS, config_error="wrong"), as_json, disk.publish).write_if_changed()
+    read = read_status(path)
+    older = json.loads(path.read_text())
+    del older["config_error"]
+    path.write_text(json.dumps(older))
+
+    assert read.config_error == "wrong"
+    assert read_status(path).config_error == ""
+
+
+def test_last_word_on_a_folder_that_is_watched_no_more_is_that_it_is_stopped(tmp_path, disk):
+    path = tmp_path / "status.json"
+    file = StatusFile(path, lambda: STATUS, as_json, disk.publish)
+    file.write_if_changed()
+
+    file.write_last()
+
+    assert read_status(path) == replace(STATUS, state="stopped")

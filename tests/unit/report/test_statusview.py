@@ -112,3 +112,12 @@ def test_nothing_from_the_file_reaches_the_terminal_unescaped():
         text = render(status, NOON, stale)
         assert "\x1b" not in text
         assert len(text.splitlines()) == 8
+
+
+def test_every_line_of_what_is_wrong_with_the_config_is_shown():
+    broken = replace(STATUS, config_error="c.yaml:2: cache: wrong\nc.yaml:3: log: \x1b[31m")
+
+    lines = rendered(broken)
+
+    at = lines.index("  config  not reloaded: c.yaml:2: cache: wrong")
+    assert lines[at + 1] == "          c.yaml:3: log: \\x1b[31m"

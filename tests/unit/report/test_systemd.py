@@ -10,7 +10,14 @@ import pytest
 from fakes import ManualClock
 from systemds import Systemd, listening
 
-from watchd.domain.events import FolderPaused, JobEnded, StateChanged
+from watchd.domain.events import (
+    ConfigAdopted,
+    ConfigRefused,
+    FolderAdded,
+    FolderPaused,
+    JobEnded,
+    StateChanged,
+)
 from watchd.domain.outcome import Delivered, Failed, Rejected, Skipped
 from watchd.report.board import StatusBoard
 from watchd.report.systemd import Patience, Supervision, notify
@@ -31,7 +38,8 @@ class Bench:
         self.clock = clock
         self.depth = 0
         self.hanging: list[str] = []
-        self.board = StatusBoard(2, lambda: self.depth)
+        self.board = StatusBoard(lambda: self.depth)
+        self.board(FolderAdded("photos"))
         self.supervision = Supervision(
             environ,
             status=self.board.snapshot,
@@ -232,3 +240,16 @@ def test_time_is_asked_for_at_once_and_then_now_and_then(systemd: Systemd, clock
         clock.advance(0.1)
 
     assert systemd.messages == [{"EXTEND_TIMEOUT_USEC": "120000000", "STATUS": "loading u2net"}] * 2
+
+
+def test_configuration_that_was_refused_is_told_until_one_is_adopted(systemd: Systemd, bench: Bench) -> None:
+    bench.event(StateChanged("running"))
+
+    bench.event(ConfigRefused("config.yaml:2: cache.ttl: 'x' is not allowed"))
+    bench.turn()
+    refused = systemd.messages[-1]["STATUS"]
+    bench.event(ConfigAdopted((), ()))
+    bench.turn()
+
+    assert "config not reloaded: config.yaml:2: cache.ttl: 'x' is not allowed" in refused
+    assert "config" not in systemd.messages[-1]["STATUS"]

@@ -121,3 +121,22 @@ def test_no_more_than_the_budget_is_ever_in_flight() -> None:
     assert max(peak) <= 100
     assert budget.in_flight == 0
     assert len(peak) == 500
+
+
+def test_budget_that_grows_lets_in_who_waits_and_one_that_shrinks_holds_nobody_for_ever() -> None:
+    budget = PixelBudget(100)
+
+    with Waiter(budget, 80) as first, Waiter(budget, 80) as second:
+        wait_until(lambda: first.has.is_set() != second.has.is_set())
+        budget.resize(200)
+        assert first.has.wait(5)
+        assert second.has.wait(5)
+        with Waiter(budget, 90) as third:
+            standing_in_line(budget, 1)
+            budget.resize(50)
+            first.let_go.set()
+            second.let_go.set()
+            assert third.has.wait(5)
+            alone = budget.in_flight
+
+    assert (alone, budget.in_flight) == (50, 0)

@@ -1,4 +1,5 @@
 import os
+import random
 import threading
 from collections.abc import Callable, Sequence
 
@@ -176,3 +177,89 @@ def test_cpu_that_was_taken_away_costs_the_pinning_and_not_the_work(
 
     assert bench.crashes.seen == []
     assert [record.message for record in caplog.records] == ["worker is not pinned"]
+
+
+def test_pool_that_grows_works_with_more_at_once(bench: Bench) -> None:
+    together = threading.Barrier(3)
+    bench.do = lambda item: together.wait(5) and None
+    with bench.pool((None,)) as pool:
+        bench.offer("a", "b", "c")
+        pool.resize((None, None, None))
+        wait_until(lambda: len(bench.handled) == 3)
+
+    assert bench.crashes.seen == []
+
+
+def test_worker_that_is_too_many_finishes_its_job_and_takes_no_other(bench: Bench) -> None:
+    finish, begun = threading.Event(), threading.Barrier(3)
+    at_work: set[str] = set()
+
+    def slow(item: Job) -> None:
+        at_work.add(threading.current_thread().name)
+        if item.source.relative in "ab":
+            begun.wait(5)
+            finish.wait(5)
+
+    bench.do = slow
+    bench.offer("a", "b")
+    with bench.pool((None, None)) as pool:
+        begun.wait(5)
+        pool.resize((None,))
+        finish.set()
+        wait_until(lambda: pool.busy_at_exit == 1)
+        at_work.clear()
+        bench.offer(*"cdefgh")
+        wait_until(lambda: len(bench.handled) == 8)
+
+    assert at_work == {"worker-1"}
+    assert sorted(bench.handled) == list("abcdefgh")
+
+
+def test_worker_that_is_dismissed_and_wanted_again_at_once_is_one_and_not_two(bench: Bench) -> None:
+    with bench.pool((None, None)) as pool:
+        for _ in range(50):
+            pool.resize((None,))
+            pool.resize((None, None))
+        wait_until(lambda: pool.busy_at_exit == 2)
+        alive = [thread.name for thread in threading.enumerate() if thread.name.startswith("worker-")]
+
+    assert sorted(alive) == ["worker-1", "worker-2"]
+
+
+def test_no_job_is_lost_or_doubled_while_workers_come_and_go(bench: Bench) -> None:
+    chance = random.Random(1)
+    wanted = [str(number) for number in range(400)]
+    with bench.pool((None,)) as pool:
+        for name in wanted:
+            wait_until(lambda name=name: bench.queue.offer(job(bench.folder, name)))
+            if chance.random() < 0.2:
+                pool.resize((None,) * chance.choice((1, 2, 8)))
+        wait_until(lambda: len(bench.handled) == len(wanted))
+
+    assert sorted(bench.handled, key=int) == wanted
+    assert bench.crashes.seen == []
+
+
+def test_pool_that_was_left_starts_nobody_any_more(bench: Bench) -> None:
+    with bench.pool((None,)) as pool:
+        pass
+
+    pool.resize((None, None))
+
+    assert pool.busy_at_exit == 0
+
+
+def test_worker_moves_to_another_cpu_before_its_next_job_and_is_let_off_it(bench: Bench) -> None:
+    usable = sorted(os.sched_getaffinity(0))
+    if len(usable) < 2:
+        pytest.skip("needs two CPUs")
+    seen: list[set[int]] = []
+    bench.do = lambda item: seen.append(os.sched_getaffinity(0))
+
+    with bench.pool((usable[0],)) as pool:
+        for name, cpu in (("a", usable[0]), ("b", usable[1]), ("c", None)):
+            pool.resize((cpu,))
+            bench.offer(name)
+            wait_until(lambda name=name: name in bench.handled)
+
+    assert seen == [{usable[0]}, {usable[1]}, set(usable)]

@@ -123,3 +123,51 @@ def test_no_job_is_lost_or_doubled_between_many_threads(folder: WatchFolder) -> 
         taker.join(5)
 
     assert sorted(got, key=int) == [str(number) for number in range(500)]
+
+
+def test_queue_that_grows_tells_of_its_room(folder: WatchFolder) -> None:
+    told: list[int] = []
+    queue = JobQueue(1, lambda: told.append(1))
+    queue.offer(job(folder, "a"))
+
+    queue.resize(1)
+    queue.resize(2)
+
+    assert told == [1]
+    assert queue.offer(job(folder, "b"))
+
+
+def test_queue_that_shrinks_keeps_its_jobs_and_tells_of_room_only_once_there_is_some(
+    folder: WatchFolder,
+) -> None:
+    told: list[int] = []
+    queue = JobQueue(3, lambda: told.append(len(queue)))
+    for name in "abc":
+        queue.offer(job(folder, name))
+
+    queue.resize(1)
+    taken = [queue.take() for _ in range(3)]
+
+    assert [each.source.relative for each in taken if each] == ["a", "b", "c"]
+    assert told == [0]
+
+
+def test_taker_that_is_dismissed_leaves_the_job_to_another(folder: WatchFolder) -> None:
+    queue, dismissed = JobQueue(5, nothing), threading.Event()
+    got: dict[str, Job | None] = {}
+    takers = [
+        threading.Thread(target=lambda: got.update(leaving=queue.take(dismissed.is_set))),
+        threading.Thread(target=lambda: got.update(staying=queue.take())),
+    ]
+    for taker in takers:
+        taker.start()
+
+    dismissed.set()
+    queue.offer(job(folder, "a"))
+    queue.wake()
+    for taker in takers:
+        taker.join(5)
+
+    assert got["leaving"] is None
+    assert (left := got["staying"]) is not None
+    assert left.source.relative == "a"

@@ -63,7 +63,7 @@ def install(asked: argparse.Namespace, steps: Steps) -> None:
         print(f"below {asked.root} nothing is run: there, do systemd-sysusers and systemd-tmpfiles --create")
         return
     if chosen is None:
-        program.install(steps)
+        program.install(steps, asked.extras)
     steps.run("systemd-sysusers", _INSTALLED["sysusers.conf"])
     steps.run("systemd-tmpfiles", "--create", _INSTALLED["tmpfiles.conf"])
     _systemctl(steps, "daemon-reload")
@@ -109,6 +109,15 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help=f"the program to run; by default one is put into {program.PREFIX}",
+    )
+    parser.add_argument(
+        "--with",
+        dest="extras",
+        action="append",
+        default=[],
+        type=_name,
+        metavar="EXTRA",
+        help="what the configuration needs beside watchd itself, such as redis; repeatable",
     )
     parser.add_argument(
         "--group",

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from steps import Steps
@@ -17,7 +17,7 @@ class Unreachable(Exception):
     """The service cannot run it; the message says what to do."""
 
 
-def install(steps: Steps) -> None:
+def install(steps: Steps, extras: Sequence[str]) -> None:
     """Makes the environment, or brings it up to date. Unreachable: no Python that the service can run."""
     pip: list[str | Path] = [
         PREFIX / "bin/python",
@@ -33,6 +33,8 @@ def install(steps: Steps) -> None:
     steps.write(_OURS, "scripts/install-service --uninstall removes this folder.\n")
     steps.run(*pip, "--require-hashes", "--requirement", _CHECKOUT / "requirements.lock")
     steps.run(*pip, "--no-deps", "--no-build-isolation", "--force-reinstall", _CHECKOUT)
+    if extras:
+        steps.run(*pip, "--no-build-isolation", f"{_CHECKOUT}[{','.join(extras)}]")
 
 
 def uninstall(steps: Steps) -> None:

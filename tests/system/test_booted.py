@@ -18,7 +18,9 @@ watch:
   - root: {json.dumps(ROOT)}
     settle: 300ms
   - root: {HOME}
+    permissions: inherit
 drain: 20s
+isolation: process
 """
 PROGRAM = '#!/bin/sh\nexec /usr/local/bin/our-python -m watchd "$@"\n'
 QUICK = "[Service]\nWatchdogSec=3\nRestartSec=200ms\n"

@@ -69,9 +69,8 @@ class Supervision:
     def __call__(self, event: Event) -> None:
         if isinstance(event, StateChanged):
             self._owed = self._news(event.state)
-            self._ping_at = (
-                0.0  # the time that a reload gets counts for the watchdog, too, until the next ping
-            )
+            # The time that a reload gets counts for the watchdog, too, until the next ping.
+            self._ping_at = 0.0
             self._tell()
 
     def turn(self) -> None:

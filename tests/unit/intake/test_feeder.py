@@ -221,7 +221,7 @@ def test_feeder_that_hangs_at_a_folder_is_late_and_one_that_waits_for_work_is_no
         bench.absent = absent
         bench.sightings.wake()
         assert asked.wait(5)
-        clock.advance(100)
+        clock.advance(150)
         waiting = feeder.pulse.late
 
         server.clear()
@@ -254,3 +254,21 @@ def test_lane_that_is_served_no_more_submits_nothing_and_nobody_trips_over_what_
         assert bench.exhausted.wait(5)
 
     assert [job.source.relative for job in bench.jobs] == ["a.jpg"]
+
+
+def test_feeder_that_takes_long_for_many_files_is_not_late(bench: Bench, clock: ManualClock) -> None:
+    for number in range(5):
+        put(bench.folder.inbox, f"{number}.jpg", JPEG)
+    late: list[bool] = []
+
+    def slow(_: Job) -> bool:
+        clock.advance(100)
+        late.append(feeder.pulse.late)
+        return True
+
+    bench.clock, bench.submit = clock, slow
+    with bench.running() as feeder:
+        bench.sightings.ask_scan("photos")
+        wait_until(lambda: len(late) == 5)
+
+    assert late == [False] * 5

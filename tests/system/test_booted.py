@@ -8,6 +8,7 @@ import pytest
 from booted import PYTHON_THERE, Machine, booted
 from fakes import draw, encoded, wait_until
 from house import files
+from PIL import Image
 
 # Names that a unit file must escape, and a home folder, which the service sees this much of.
 ROOT = "/srv/Café 50% \"new\" \\ $HOME 'x'"
@@ -23,7 +24,7 @@ drain: 20s
 isolation: process
 """
 PROGRAM = '#!/bin/sh\nexec /usr/local/bin/our-python -m watchd "$@"\n'
-QUICK = "[Service]\nWatchdogSec=3\nRestartSec=200ms\n"
+QUICK = "[Service]\nWatchdogSec=3\nRestartSec=200ms\nTimeoutStopSec=1\n"
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +126,18 @@ def test_stop_under_load_finishes_what_has_begun_and_loses_nothing(machine: Mach
     assert at(machine, "originals") & names == done
     machine.do("systemctl", "start", UNIT)
     wait_until(lambda: names <= delivered(machine), within_s=60)
+
+
+def test_job_that_has_begun_gets_more_time_than_systemd_grants_by_itself(machine: Machine) -> None:
+    large = encoded("JPEG", Image.effect_noise((9000, 6000), 50).convert("RGB"))
+    machine.path(f"{ROOT}/inbox/large.jpg").write_bytes(large)
+    wait_until(lambda: "in work 1" in machine.shows(UNIT, "StatusText"), within_s=30)
+
+    machine.do("systemctl", "stop", UNIT)
+
+    assert machine.shows(UNIT, "Result") == "success"
+    assert "large" in delivered(machine)
+    machine.do("systemctl", "start", UNIT)
 
 
 def test_configuration_that_is_wrong_is_not_tried_again(machine: Machine) -> None:

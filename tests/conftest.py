@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from fakes import Crashes, Deaths, FakeClaims, FakeSegmenter, ManualClock, RecordingListener, watch_folder
+from receiver import Receiver, receiving
 from tally import TALLY
 
 from watchd.domain.profile import WatchFolder
@@ -63,3 +64,13 @@ def deaths() -> Iterator[Deaths]:
 def folder(tmp_path: Path) -> WatchFolder:
     """A watch folder with its five folders made."""
     return watch_folder(tmp_path)
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    """Reached directly, whatever proxy this machine has."""
+    for scheme in ("http", "https", "all"):
+        monkeypatch.delenv(f"{scheme}_proxy", raising=False)
+        monkeypatch.delenv(f"{scheme.upper()}_PROXY", raising=False)
+    with receiving() as receiver:
+        yield receiver

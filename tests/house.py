@@ -77,5 +77,5 @@ def running(root: Path, model: Path, options: Mapping[str, Any] | None = None) -
 
 
 _OF_FOLDER = frozenset(
-    {"settle_timeout", "after", "detect", "poll", "recursive", "ignore", "ready", "rescan"}
+    {"settle_timeout", "after", "detect", "poll", "recursive", "ignore", "ready", "rescan", "hooks"}
 )

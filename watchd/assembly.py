@@ -29,6 +29,7 @@ from watchd.provision import default_memory
 from watchd.report.board import StatusBoard
 from watchd.report.eventlog import log_event
 from watchd.report.fanout import Fanout
+from watchd.report.hookthreads import HookThreads
 from watchd.report.logs import job_context
 from watchd.report.progress import Progress
 from watchd.report.systemd import Supervision
@@ -47,6 +48,7 @@ log = logging.getLogger(__name__)
 
 _GIVE_BACK_EVERY_S = 60.0
 _OVERDUE_EVERY_S = 1.0
+_BATCHES_EVERY_S = 1.0
 _OVERDUE_BY_S = 30.0  # by then the keeper has ended the process, unless it hangs itself
 
 Mailbox = queue.SimpleQueue[Command]
@@ -82,9 +84,18 @@ class Line:
         )
         self._budget = PixelBudget(config.limits.memory or default_memory())
         metrics, self._scrapes = self._metering(grace)
+        self._hooks = HookThreads(environ, self._more_to_come, self._crashed, grace)
         tell_progress = [self._progress(progress)] if progress is not None else []
         self.announce = Fanout(
-            [log_event, self._board, self._sightings.listen, self.supervision, *metrics, *tell_progress]
+            [
+                log_event,
+                self._board,
+                self._sightings.listen,
+                self.supervision,
+                self._hooks.listen,
+                *metrics,
+                *tell_progress,
+            ]
         )
         self._flight = Flight()
         self._attempts = Attempts(self._flight)
@@ -116,7 +127,15 @@ class Line:
     @property
     def parts(self) -> tuple[AbstractContextManager[object], ...]:
         """What lives, from the sink to the source: entered in this order, left in reverse."""
-        sink = (self._janitor, self._keeper, self._caches, self._decoders, self._pool, self._feeder)
+        sink = (
+            self._hooks,
+            self._janitor,
+            self._keeper,
+            self._caches,
+            self._decoders,
+            self._pool,
+            self._feeder,
+        )
         source = () if self._once else (self._watcher,)
         return (*self._scrapes, *sink, *source)
 
@@ -233,6 +252,7 @@ class Line:
             yield from branch.chores
         yield from self._caches.chores()
         yield Chore("give back memory", _GIVE_BACK_EVERY_S, give_back_now)
+        yield Chore("tell of batches that are done", _BATCHES_EVERY_S, self._hooks.end_batches)
 
     def _urgent_chores(self) -> Iterator[Chore]:
         for branch in self._branches.values():
@@ -258,6 +278,9 @@ class Line:
 
     def _news_of(self, name: str) -> int:
         return sum(branch.lane.news for branch in self._on if branch.folder.name == name)
+
+    def _more_to_come(self, name: str) -> bool:
+        return any(branch.lane.left() is None for branch in self._on if branch.folder.name == name)
 
     def _crashed(self, thread: str, error: BaseException) -> None:
         self._mailbox.put(Crashed(thread, error))

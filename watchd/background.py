@@ -87,6 +87,10 @@ class Background:
         self.stopping.set()
         self._wake()
 
+    def join(self, seconds: float) -> None:
+        """Waits beyond the grace, for a body that is about to return."""
+        self._thread.join(seconds)
+
     @property
     def name(self) -> str:
         return self._thread.name

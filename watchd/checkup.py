@@ -14,6 +14,7 @@ from watchd.imaging.models import find
 from watchd.intake.mounts import mount_of
 from watchd.intake.watcher import polls
 from watchd.provision import default_memory, thread_plan
+from watchd.report.hookcheck import Answer, looked_over, tried
 from watchd.store.cachefolder import open_cache
 from watchd.store.places import free_bytes, prepare
 
@@ -23,7 +24,9 @@ _FEW_WATCHES = 8192
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of `watchd check`; any code but OK says what `watchd run` would end with."""
+    """One line of `watchd check`. Any code but OK says what `watchd run` would end with, or that a hook
+    would tell nobody.
+    """
 
     text: str
     code: ExitCode = ExitCode.OK
@@ -35,6 +38,7 @@ def check_all(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[Finding]:
     for folder in config.watch_folders():
         yield from _folder(folder)
         yield from _cache(config, folder)
+        yield from _findings(folder, looked_over(folder, environ))
     yield from _redis(config)
     yield from _metrics(config)
     yield from _inotify()
@@ -107,6 +111,18 @@ def _metrics(config: Config) -> Iterator[Finding]:
         return
     who = "this machine alone" if config.metrics.is_local else "EVERYBODY who reaches it, with no password"
     yield Finding(f"metrics: http://{config.metrics}/metrics, for {who}")
+
+
+def try_hooks(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Tells every hook of something that has not happened; blocks for as long as that takes."""
+    for folder in config.watch_folders():
+        yield from _findings(folder, tried(folder, environ))
+
+
+def _findings(folder: WatchFolder, answers: Iterator[Answer]) -> Iterator[Finding]:
+    for answer in answers:
+        code = ExitCode.OK if answer.good else ExitCode.CONFIG
+        yield Finding(f"{folder.name}: on_{answer.occasion}: {answer.hook} {answer.words}", code)
 
 
 def _inotify() -> Iterator[Finding]:

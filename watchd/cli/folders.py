@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,20 +66,22 @@ def init(root: Path) -> None:
 @Root
 @Config
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the config, for editors.")
-def check(root: Path | None, config: Path | None, schema: bool) -> None:
-    """Look whether everything is fit to run: config, folders, mounts, limits, space, model."""
+@click.option("--try-hooks", is_flag=True, help="Also tell every hook of an event that has not happened.")
+def check(root: Path | None, config: Path | None, schema: bool, try_hooks: bool) -> None:
+    """Look whether everything is fit to run: config, folders, mounts, limits, space, hooks, model."""
     if schema:
         from watchd.config.schema import json_schema
 
         click.echo(json.dumps(json_schema(), indent=2))
         return
-    from watchd.checkup import check_all
+    from watchd import checkup
 
     loaded = load(root, config, {})
     for key, value, origin in loaded.effective():
         click.echo(f"{shown(key)} = {shown(value)}  ({shown(origin)})")
     worst = ExitCode.OK
-    for finding in check_all(loaded, os.environ):
+    tries = checkup.try_hooks(loaded.config, os.environ) if try_hooks else ()
+    for finding in chain(checkup.check_all(loaded, os.environ), tries):
         click.echo(f"{'ok  ' if finding.code is ExitCode.OK else 'BAD '} {finding.text}")
         worst = worst or finding.code
     sys.exit(worst)

@@ -45,8 +45,11 @@ SAMPLE = {
     "originals": "photos/originals",
     "failed": "photos/failed",
     "sidecar": "photos/.watchd",
+    "command": '["/usr/local/bin/publish", "--quiet"]',
+    "url": "https://example.org/hooks/watchd",
+    "secret": "hook.secret",
 }
-"""Keys of a watch folder whose default depends on its root: as they are for this one."""
+"""Keys without a default of their own: those of this watch folder, and of a hook that it might have."""
 
 WIDTH = 100
 
@@ -63,6 +66,7 @@ def example() -> str:
 
 
 def _keys(section: type[Section], values: Mapping[str, object], indent: str) -> Iterator[str]:
+    sampled: dict[type[Section], str] = {}
     for key in keys_of(section):
         name = key.path[-1]
         if not indent:
@@ -70,9 +74,24 @@ def _keys(section: type[Section], values: Mapping[str, object], indent: str) -> 
         yield from _comment(key.description, indent)
         if key.section is None:
             yield f"{indent}{_assignment(name, values[name])}  # {_about(key)}"
+        elif not values[name]:
+            like = sampled.setdefault(key.section, name)
+            yield f"{indent}{name}:  # a list{f', as {like}' if like != name else ''}; live"
+            if like == name:
+                yield from _sample_of(key.section, f"{indent}  ")
         else:
             yield f"{indent}{name}:"
             yield from _inside(key.section, values[name], f"{indent}  ", repeated=key.repeated)
+
+
+def _sample_of(section: type[Section], indent: str) -> Iterator[str]:
+    """What one entry of a list might be that is empty by default, as a comment."""
+    values = section.model_construct().model_dump(mode="json")
+    for number, key in enumerate(keys_of(section)):
+        name = key.path[-1]
+        yield from _comment(key.description, indent)
+        assignment = _assignment(name, values[name]).removeprefix("# ")
+        yield f"{indent}# {' ' if number else '-'} {assignment}  # {_about(key)}"
 
 
 def _inside(section: type[Section], value: object, indent: str, *, repeated: bool) -> Iterator[str]:

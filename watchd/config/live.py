@@ -68,8 +68,10 @@ def _with_live(old: S, new: S) -> S:
 
 
 def _named(owner: Section, sections: object) -> dict[str, Section]:
-    """By name; a watch folder's is the one that the log calls it by."""
+    """By name; a watch folder's is the one that the log calls it by, a hook's is its place in the list."""
     if isinstance(sections, Mapping):
         return dict(sections)
-    assert isinstance(owner, Config)
-    return dict(zip(owner.names(), owner.watch, strict=True))
+    if isinstance(owner, Config):
+        return dict(zip(owner.names(), owner.watch, strict=True))
+    assert isinstance(sections, tuple)
+    return {str(number): section for number, section in enumerate(sections)}

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from watchd.config import units
 from watchd.domain.address import Address
+from watchd.domain.hook import CommandHook, Hook, Hooks, WebHook
 from watchd.domain.profile import (
     INPUTS,
     After,
@@ -50,6 +51,75 @@ class Section(BaseModel):
     @classmethod
     def _empty_means_defaults(cls, given: object) -> object:
         return {} if given is None else given
+
+
+_OF_ADDRESSES = ("attempts", "secret", "details")
+
+
+class Tell(Section):
+    """One hook: a program to be run, or an address to be written to."""
+
+    command: Annotated[tuple[str, ...] | None, units.command()] = live(
+        None, "The program that is run, with the event in its environment and, as JSON, on its stdin."
+    )
+    url: Annotated[str | None, units.web_address()] = live(
+        None, "Or else the address that the event is sent to, as JSON in a POST."
+    )
+    timeout: Annotated[float, units.seconds("100ms", "1h")] = live(
+        30.0, "How long it may take; a program is then killed with all that it has started."
+    )
+    attempts: Annotated[int, units.whole(1, 20)] = live(
+        5, "Of a url: how often it is tried, 1 s, 2 s, 4 s and so on later."
+    )
+    secret: Annotated[str | None, units.secret()] = live(
+        None, "Of a url: the file whose content signs what is sent; without it nothing is signed."
+    )
+    details: Annotated[bool, units.flag()] = live(
+        False, "Of a url: whether full paths and error traces are sent, too."
+    )
+
+    @model_validator(mode="after")
+    def _either_or(self) -> Self:
+        if (self.command is None) == (self.url is None):
+            given = "neither command nor url" if self.url is None else "both command and url"
+            problem = f"{given}: give exactly one of them"
+        elif self.command is not None and (of_url := [key for key in _OF_ADDRESSES if self._has(key)]):
+            problem = f"{', '.join(of_url)}: of a url only, and this is a command"
+        else:
+            return self
+        raise PydanticCustomError("conflict", "{problem}", {"problem": problem})
+
+    def hook(self) -> Hook:
+        if self.url is not None:
+            return WebHook(self.url, self.timeout, self.attempts, self.secret or "", self.details)
+        return CommandHook(self.command or (), self.timeout)
+
+    def _has(self, key: str) -> bool:
+        return key in self.model_fields_set
+
+
+class Telling(Section):
+    """Who is told of what happens in a watch folder."""
+
+    rest: Annotated[float, units.seconds("100ms", "1d")] = live(
+        10.0, "How long nothing must happen in the watch folder until a batch is done."
+    )
+    on_delivered: tuple[Tell, ...] = section((), "Who is told of each cutout that is in the outbox.")
+    on_failed: tuple[Tell, ...] = section((), "Who is told of each file that has come to failed.")
+    on_batch_done: tuple[Tell, ...] = section((), "Who is told that the watch folder has come to rest.")
+
+    @field_validator("on_delivered", "on_failed", "on_batch_done", mode="before")
+    @classmethod
+    def _nobody(cls, given: object) -> object:
+        return () if given is None else given
+
+    def hooks(self) -> Hooks:
+        return Hooks(
+            tuple(each.hook() for each in self.on_delivered),
+            tuple(each.hook() for each in self.on_failed),
+            tuple(each.hook() for each in self.on_batch_done),
+            self.rest,
+        )
 
 
 class Watch(Section):
@@ -109,6 +179,7 @@ class Watch(Section):
     ignore: Annotated[tuple[str, ...], units.texts("a list of patterns")] = live(
         (), 'Names that are left alone, such as "*.draft.jpg", besides the known names of temporary files.'
     )
+    hooks: Telling = section(Telling(), "Who is told of what happens here: programs, or addresses.")
 
     @model_validator(mode="after")
     def _every_folder_has_a_place(self) -> Self:
@@ -399,6 +470,7 @@ class Config(Section):
                 poll_s=watch.poll,
                 ignore=watch.ignore,
                 permissions=watch.permissions,
+                hooks=watch.hooks.hooks(),
             )
             for name, watch in zip(self.names(), self.watch, strict=True)
         )

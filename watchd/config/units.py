@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from watchd.domain import hook, redisurl
 from watchd.domain.address import Address
-from watchd.domain.redisurl import check_url
 
 TIMES = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 SIZES = {
@@ -217,7 +217,7 @@ def redis() -> Written:
     def parse(value: object) -> str | None:
         if value in (None, "none"):
             return None
-        if not isinstance(value, str) or check_url(value):
+        if not isinstance(value, str) or redisurl.check_url(value):
             raise ValueError(value)
         return value
 
@@ -239,6 +239,61 @@ def address() -> Written:
         return Address.parse(value)
 
     return Written("HOST:PORT, or none", parse, write=lambda value: "none" if value is None else str(value))
+
+
+def command() -> Written:
+    """A program and its arguments. One that is named by a relative path starts where other paths do."""
+
+    def parse(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list | tuple) or not value:
+            raise ValueError(value)
+        if any(not isinstance(each, str) or "\0" in each for each in value):
+            raise ValueError(value)
+        return (_parse_text(value[0]), *value[1:])
+
+    def locate(argv: tuple[str, ...], base: Path) -> tuple[str, ...]:
+        program = os.path.expanduser(argv[0])
+        return (str(base / program) if "/" in program else program, *argv[1:])
+
+    return Written(
+        "a list: a program and its arguments",
+        parse,
+        write=lambda argv: None if argv is None else list(argv),
+        forms="numbers in quotes; no shell reads it",
+        locate=locate,
+        schema={"type": "array", "items": {"type": "string"}, "minItems": 1},
+    )
+
+
+def web_address() -> Written:
+    """Shown without its path, which often is a secret."""
+
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or hook.check_url(value):
+            raise ValueError(value)
+        return value
+
+    return Written(
+        "https://HOST/PATH or http://HOST/PATH",
+        parse,
+        write=lambda url: None if url is None else f"{hook.place_of(url)}/***",
+        forms="without a user or a password",
+    )
+
+
+def secret() -> Written:
+    """A file, wherever systemd may have put it."""
+
+    def locate(path: str, base: Path) -> str:
+        return path if path.startswith(hook.CREDENTIALS) else str(base / os.path.expanduser(path))
+
+    return Written(
+        f"a file, or {hook.CREDENTIALS}NAME",
+        _parse_text,
+        write=_write_text,
+        forms="a relative one starts at the folder of the config file",
+        locate=locate,
+    )
 
 
 def model() -> Written:

@@ -67,3 +67,16 @@ class ClaimLost(JobError):
 
 class TryAgain(JobError):
     """The surroundings are the trouble (disk full, share away): costs the file no attempt."""
+
+
+class HookFailed(WatchdError):
+    """Somebody could not be told; costs no job. `output` is the end of what a program has said.
+
+    `again` says whether another try may help, which is not to be made before `wait_s` are over.
+    """
+
+    def __init__(self, reason: str, *, output: str = "", again: bool = False, wait_s: float = 0.0) -> None:
+        super().__init__(reason)
+        self.output = output
+        self.again = again
+        self.wait_s = wait_s

@@ -7,12 +7,17 @@ from watchd.domain.reuse import Reuse
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The cutout is in the outbox, whole; `output` is its path below the outbox."""
+    """The cutout is in the outbox, whole; `output` is its path below the outbox.
+
+    `original` is where the original is now: its path below originals, or below the inbox if it stays
+    there; empty if it is nowhere.
+    """
 
     output: str
     model: str = ""
     notes: tuple[str, ...] = ()
     reuse: Reuse = field(default_factory=Reuse)
+    original: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +37,27 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The file was the trouble, for good: it is in failed/ with a report beside it."""
+    """The file was the trouble, for good: it is in failed/ with a report beside it.
+
+    `original` is its path there, or below the inbox if originals stay.
+    """
 
     reason: str
     advice: str = ""
+    original: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The fault is ours. `final` says whether the attempts are used up and the file is in failed/."""
+    """The fault is ours. `final` says whether the attempts are used up and the file is in failed/, at
+    `original`.
+    """
 
     reason: str
     traceback: str = field(default="", repr=False)
     final: bool = False
     retry_after_s: float = 0.0
+    original: str = ""
 
 
 Outcome = Delivered | Skipped | Deferred | Rejected | Failed

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from watchd.domain.hook import Hooks
 from watchd.domain.reuse import CachePolicy
 
 SUFFIXES = frozenset(
@@ -107,6 +108,7 @@ class WatchFolder:
     poll_s: float = 2.0
     ignore: tuple[str, ...] = ()
     permissions: Permissions = Permissions.UMASK
+    hooks: Hooks = field(default_factory=Hooks)
 
     def places(self) -> dict[str, Path]:
         """Every folder by its config key."""

@@ -51,17 +51,19 @@ class Inbox:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise SourceGone(f"{source.relative} left the inbox while it was worked on") from error
 
-    def retire(self, source: SourceFile, token: str) -> None:
-        """What the config says of originals whose cutout is safely on disk. Twice does no harm."""
-        match self._after:
-            case After.KEEP:
-                pass
-            case After.DELETE:
-                if self._is_still(source):
-                    remove(self._tree, source, token)
-            case After.MOVE:
-                if self._is_still(source):
-                    move(self._tree, source, self._originals, numbered(source.relative), token)
+    def retire(self, source: SourceFile, token: str) -> str:
+        """What the config says of originals whose cutout is safely on disk. Twice does no harm.
+
+        Gives the path of the original where it is now, in the inbox or the originals; empty if in neither.
+        """
+        if self._after is After.KEEP:
+            return source.relative
+        if not self._is_still(source):
+            return ""
+        if self._after is After.DELETE:
+            remove(self._tree, source, token)
+            return ""
+        return move(self._tree, source, self._originals, numbered(source.relative), token)
 
     def _is_still(self, source: SourceFile) -> bool:
         try:

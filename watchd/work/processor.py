@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from watchd import __version__
@@ -115,9 +115,9 @@ class Processor:
                 return remembered
             cut = self._cut_out(job, recall, sha256, laps)
             with laps.time(Stage.DELIVER):
-                receipt = self._deliver(job, receipt, cut.data)
+                receipt, original = self._deliver(job, receipt, cut.data)
             recall.keep(sha256, cut.data, receipt.digest)
-            return Delivered(receipt.output, job.folder.profile.model, cut.notes, cut.reuse)
+            return Delivered(receipt.output, job.folder.profile.model, cut.notes, cut.reuse, original)
 
     def _deliver_remembered(
         self, job: Job, receipt: Receipt, recall: Recall, sha256: str, laps: Laps
@@ -128,12 +128,12 @@ class Processor:
             return None
         with stored, laps.time(Stage.DELIVER):
             try:
-                receipt = self._deliver(job, receipt, stored)
+                receipt, original = self._deliver(job, receipt, stored)
             except BadEntry:
                 recall.forget(stored)
                 return None
             reuse = recall.delivered(stored, sha256)
-        return Delivered(receipt.output, job.folder.profile.model, reuse=reuse)
+        return Delivered(receipt.output, job.folder.profile.model, reuse=reuse, original=original)
 
     def _cut_out(self, job: Job, recall: Recall, sha256: str, laps: Laps) -> Cut:
         """Reads, and makes the cutout once there is memory for it."""
@@ -143,8 +143,8 @@ class Processor:
             with self._budget.reserve(header.peak_bytes + source.stamp.size, self._attempts.waiting(job)):
                 return _cut(header, recall, sha256, job.folder.profile.encode, laps)
 
-    def _deliver(self, job: Job, receipt: Receipt, content: bytes | StoredFile) -> Receipt:
-        """The cutout is safely in the outbox, and then the original leaves the inbox."""
+    def _deliver(self, job: Job, receipt: Receipt, content: bytes | StoredFile) -> tuple[Receipt, str]:
+        """The cutout is safely in the outbox, and then the original leaves the inbox; also gives its path."""
         places = self._places
         places.inbox.confirm(job.source)
         receipt = places.outbox.deliver(
@@ -154,8 +154,7 @@ class Processor:
             intend=lambda name, digest: places.receipts.intend(receipt, name, digest),
             confirm=lambda: self._must_hold(job),
         )
-        places.inbox.retire(job.source, job.token)
-        return receipt
+        return receipt, places.inbox.retire(job.source, job.token)
 
     def _attempt(self, job: Job, receipt: Receipt, laps: Laps) -> Outcome:
         """One attempt, from what may go wrong in it to its receipt."""
@@ -196,10 +195,10 @@ class Processor:
                 return outcome
         facts = {"outcome": word(outcome), "attempts": receipt.attempts, "model": job.folder.profile.model}
         try:
-            self._places.failed.take(job.source, report | facts | {"at": _now()}, job.token)
+            original = self._places.failed.take(job.source, report | facts | {"at": _now()}, job.token)
         except (OSError, JobError) as error:
             return judge(error, receipt.attempts, self.limits.attempts + 1)
-        return outcome
+        return replace(outcome, original=original)
 
     def _check(self, job: Job) -> None:
         """What is rejected without a look inside."""

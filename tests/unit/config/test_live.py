@@ -75,3 +75,17 @@ def test_change_may_be_taken_back() -> None:
     there = change(config(), config(cache={"ttl": "1d"}, watch=[{"root": "b"}])).config
 
     assert change(there, config()).config == config()
+
+
+def test_hooks_change_come_and_go() -> None:
+    def hooks(**hooks: object) -> Config:
+        return config(watch=[{"root": "a", "hooks": hooks}])
+
+    old = hooks(on_delivered=[{"command": ["one"]}, {"command": ["two"]}])
+    new = hooks(on_delivered=[{"command": ["other"]}], on_failed=[{"url": "https://example.org"}], rest="1m")
+
+    changed = change(old, new)
+
+    assert changed.config == new
+    assert len(changed.live) == 4
+    assert changed.restart == ()

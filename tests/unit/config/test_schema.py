@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from watchd.config.schema import Config, Recipe, Threads, json_schema
+from watchd.domain.hook import CommandHook, Hooks, WebHook
 from watchd.domain.profile import After, Detect, Profile, WatchFolder
 from watchd.domain.reuse import CachePolicy
 
@@ -177,3 +178,60 @@ def test_precision_chooses_the_network(tmp_path):
     found = config(tmp_path, profiles=recipes)
 
     assert (found.profile("fast").model, found.profile("fine").model) == ("u2netp.int8", "u2netp")
+
+
+def test_hooks_reach_their_watch_folder_and_relative_paths_start_at_the_config(tmp_path):
+    hooks = {
+        "rest": "1m",
+        "on_delivered": [{"command": ["./tell.sh", "./as it is"], "timeout": "5s"}, {"command": ["tell"]}],
+        "on_failed": [{"url": "https://example.org/x", "secret": "key", "details": True, "attempts": 2}],
+        "on_batch_done": [{"url": "http://example.org", "secret": "$CREDENTIALS_DIRECTORY/key"}],
+    }
+
+    [folder] = config(tmp_path, watch=[{"root": "a", "hooks": hooks}]).watch_folders()
+
+    assert folder.hooks == Hooks(
+        on_delivered=(
+            CommandHook((f"{tmp_path}/tell.sh", "./as it is"), 5.0),
+            CommandHook(("tell",), 30.0),
+        ),
+        on_failed=(WebHook("https://example.org/x", 30.0, 2, f"{tmp_path}/key", details=True),),
+        on_batch_done=(WebHook("http://example.org", 30.0, 5, "$CREDENTIALS_DIRECTORY/key"),),
+        rest_s=60.0,
+    )
+
+
+def test_nothing_under_a_hook_list_is_nobody_to_tell(tmp_path):
+    [folder] = config(tmp_path, watch=[{"root": "a", "hooks": {"on_failed": None}}]).watch_folders()
+
+    assert folder.hooks == Hooks()
+
+
+@pytest.mark.parametrize(
+    ("hook", "words"),
+    [
+        ({}, "neither command nor url"),
+        ({"command": ["a"], "url": "https://b"}, "both command and url"),
+        ({"command": ["a"], "secret": "key", "attempts": 2}, "attempts, secret: of a url only"),
+        ({"command": "tell --loud"}, "a list: a program and its arguments"),
+        ({"command": []}, "a list: a program and its arguments"),
+        ({"command": ["sleep", 5]}, "numbers in quotes"),
+        ({"command": [" "]}, "a list: a program and its arguments"),
+        ({"command": ["a\0b"]}, "a list: a program and its arguments"),
+        ({"url": "ftp://example.org"}, "https://HOST/PATH or http://HOST/PATH"),
+        ({"url": "https://example.org", "timeout": "0s"}, "a time from 100ms to 1h"),
+        ({"url": "https://example.org", "timeout": "2h"}, "a time from 100ms to 1h"),
+        ({"url": "https://example.org", "retries": 2}, "retries"),
+    ],
+)
+def test_a_hook_that_cannot_be_is_refused(tmp_path, hook, words):
+    with pytest.raises(ValidationError, match=re.escape(words)):
+        config(tmp_path, watch=[{"root": "a", "hooks": {"on_delivered": [hook]}}])
+
+
+def test_an_address_is_shown_without_its_path_which_may_be_a_secret(tmp_path):
+    hooks = {"on_failed": [{"url": "https://example.org/token"}]}
+
+    shown = config(tmp_path, watch=[{"root": "a", "hooks": hooks}]).model_dump(mode="json")
+
+    assert shown["watch"][0]["hooks"]["on_failed"][0]["url"] == "https://example.org/***"

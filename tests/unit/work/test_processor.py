@@ -125,7 +125,7 @@ def test_photo_becomes_a_cutout_and_its_original_is_moved(bench: Bench) -> None:
 
     outcome = bench.handle(bench.job("sub/a.jpg"))
 
-    assert outcome == Delivered("sub/a.png", "builtin")
+    assert outcome == Delivered("sub/a.png", "builtin", original="sub/a.jpg")
     assert names(bench.folder.inbox) == []
     assert names(bench.folder.originals) == ["sub/a.jpg"]
     assert names(bench.folder.outbox) == ["sub/a.png"]
@@ -164,7 +164,8 @@ def test_listeners_hear_of_the_beginning_and_the_end_with_its_duration(bench: Be
 
     begun, ended = bench.listener.events
     assert begun == JobBegun(job)
-    assert (ended.job, ended.outcome, ended.seconds) == (job, Delivered("a.png", "builtin"), 1.5)
+    delivered = Delivered("a.png", "builtin", original="a.jpg")
+    assert (ended.job, ended.outcome, ended.seconds) == (job, delivered, 1.5)
 
 
 def test_end_tells_how_long_each_stage_took(bench: Bench) -> None:

@@ -67,7 +67,7 @@ def running(root: Path, model: Path, options: Mapping[str, Any] | None = None) -
     prepare(folder)
     plan = thread_plan(config)
     mailbox = Mailbox()
-    segmenters = Networks(plan, {}).load([str(model)], lambda have, total: None)
+    segmenters = Networks(plan, {}, config.models).load([folder.profile.model], lambda have, total: None)
     line = assemble(config, segmenters=segmenters, plan=plan, mailbox=mailbox, environ={})
     with ExitStack() as life:
         for part in line.parts:

@@ -24,6 +24,24 @@ def build_tiny_model(path: Path, side: int = 32, channels_last: bool = False, fi
     return save(graph, path)
 
 
+def build_mean_model(
+    path: Path, taken: list[object], given: list[object], kind: int = TensorProto.FLOAT
+) -> Path:
+    """A network that only averages over axis 1, from one shape to another."""
+    node = helper.make_node(
+        "ReduceMean", ["image"], ["mask"], axes=[1], keepdims=int(len(given) == len(taken))
+    )
+    return save(
+        helper.make_graph(
+            [node],
+            "graph",
+            [helper.make_tensor_value_info("image", kind, taken)],
+            [helper.make_tensor_value_info("mask", kind, given)],
+        ),
+        path,
+    )
+
+
 def save(graph: onnx.GraphProto, path: Path) -> Path:
     """As opset 17, which every version of ONNX Runtime that we support can load."""
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

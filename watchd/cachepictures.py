@@ -34,7 +34,7 @@ def segmenters_of(config: Config, environ: Mapping[str, str]) -> Mapping[str, Se
     """Every network of the watch folders, loaded, and fetched if need be; ModelError."""
     models = sorted({folder.profile.model for folder in config.watch_folders()})
     with DownloadBar() as bar:
-        return Networks(thread_plan(config), environ, config.models.resident).load(models, bar)
+        return Networks(thread_plan(config), environ, config.models).load(models, bar)
 
 
 def current_spaces(

@@ -13,7 +13,7 @@ from watchd.domain.profile import WatchFolder
 from watchd.imaging.models import find
 from watchd.intake.mounts import mount_of
 from watchd.intake.watcher import polls
-from watchd.provision import default_memory, thread_plan
+from watchd.provision import default_memory, engine_in_words, thread_plan
 from watchd.report.hookcheck import Answer, looked_over, tried
 from watchd.store.cachefolder import open_cache
 from watchd.store.places import free_bytes, prepare
@@ -45,6 +45,7 @@ def check_all(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield _threads(loaded)
     memory = config.limits.memory or default_memory()
     yield Finding(f"memory for pictures in work: {memory // 1_000_000} MB")
+    yield _engine(config)
     for model in sorted({folder.profile.model for folder in config.watch_folders()}):
         yield _model(model, environ)
 
@@ -145,11 +146,17 @@ def _threads(loaded: Loaded) -> Finding:
     return Finding(f"threads: {plan.workers} workers × {plan.intra_op} intra-op{where}{notes}")
 
 
+def _engine(config: Config) -> Finding:
+    try:
+        return Finding(f"engine: {engine_in_words(config)}")
+    except StartupError as error:
+        return Finding(str(error), error.exit_code)
+
+
 def _model(model: str, environ: Mapping[str, str]) -> Finding:
     try:
         found = find(model, environ)
     except StartupError as error:
         return Finding(str(error), error.exit_code)
-    return Finding(
-        f"model: {found.spec.name}, {found.path} ({found.spec.megabytes:g} MB): {found.spec.good_for}"
-    )
+    how = f"{found.spec.megabytes:g} MB, run in bf16" if found.bf16 else f"{found.spec.megabytes:g} MB"
+    return Finding(f"model: {found.spec.name}, {found.path} ({how}): {found.spec.good_for}")

@@ -153,7 +153,7 @@ def _build(
     for note in plan.notes:
         log.info("threads", extra={"note": note})
     models = sorted({folder.profile.model for folder in config.watch_folders()})
-    networks = Networks(plan, environ, config.models.resident, warm="NOTIFY_SOCKET" in environ)
+    networks = Networks(plan, environ, config.models, warm="NOTIFY_SOCKET" in environ)
     segmenters = load_patiently(networks, models, environ)
     for model in models:
         log.info("model", extra={"network": model} | _hint(model))

@@ -7,6 +7,7 @@ from functools import partial
 from statistics import median
 
 from watchd.config.schema import Config, Models, Recipe
+from watchd.domain.engine import Engine
 from watchd.domain.errors import ModelError
 from watchd.domain.profile import Precision
 from watchd.domain.tunereport import Layout, Pace, Row
@@ -77,7 +78,7 @@ def _all(config: Config, recipe: Recipe, environ: Mapping[str, str]) -> Iterator
     load = partial(load_one, environ=dict(environ), settings=config.models)
     default, *others = layouts(config.binding, cpu_room(config))
     plans = [plan_of(config, default)]
-    for precision in (recipe.precision, *_others(recipe, environ)):
+    for precision in (recipe.precision, *_others(config, recipe, environ)):
         yield _case(default, plans[0], recipe, precision, load)
     for layout in (layout_of(config), *others):
         plan = plan_of(config, layout)
@@ -86,8 +87,9 @@ def _all(config: Config, recipe: Recipe, environ: Mapping[str, str]) -> Iterator
             yield _case(layout, plan, recipe, recipe.precision, load)
 
 
-def _others(recipe: Recipe, environ: Mapping[str, str]) -> Iterator[Precision]:
-    for precision in (Precision.FP32, Precision.INT8):
+def _others(config: Config, recipe: Recipe, environ: Mapping[str, str]) -> Iterator[Precision]:
+    with_bf16 = config.models.engine is Engine.OPENVINO
+    for precision in Precision if with_bf16 else (Precision.FP32, Precision.INT8):
         with suppress(ModelError):  # not made, or not there
             if precision is not recipe.precision and find(precision.of(recipe.model), environ):
                 yield precision
@@ -95,7 +97,7 @@ def _others(recipe: Recipe, environ: Mapping[str, str]) -> Iterator[Precision]:
 
 def load_one(model: str, plan: ThreadPlan, environ: Mapping[str, str], settings: Models) -> Segmenter:
     """As the daemon loads it; called in the process that measures."""
-    return Networks(plan, environ, settings.resident).load([model], lambda _have, _total: None)[model]
+    return Networks(plan, environ, settings).load([model], lambda _have, _total: None)[model]
 
 
 def _case(layout: Layout, plan: ThreadPlan, recipe: Recipe, precision: Precision, load: Load) -> Case:

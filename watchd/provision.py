@@ -1,19 +1,22 @@
 """What the machine provides for the work: networks, loaded; threads, planned; memory."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import assert_never
 
 import psutil
 
 from watchd.config.schema import Config, Models
+from watchd.domain.engine import Engine
 from watchd.domain.errors import ModelError
+from watchd.domain.profile import Precision
 from watchd.imaging.cgroup import cpu_quota, memory_limit
 from watchd.imaging.cpus import Room, ThreadPlan, plan_threads, room_for
 from watchd.imaging.download import Progress, pull
-from watchd.imaging.models import KNOWN, FoundModel, fed_as, find, model_home
+from watchd.imaging.loading import LoadedNetwork
+from watchd.imaging.models import KNOWN, FoundModel, fed_as, find, model_home, plain
+from watchd.imaging.providers import PROVIDERS, ExecutionProvider
 from watchd.imaging.resident import Residents
 from watchd.imaging.segment import Segmenter
-from watchd.imaging.session import Session, load_segmenter
 from watchd.imaging.topology import usable_cpus
 from watchd.report.download import DownloadBar
 from watchd.report.systemd import Patience
@@ -28,14 +31,15 @@ class Networks:
         self,
         plan: ThreadPlan,
         environ: Mapping[str, str],
-        resident: int = Models().resident,
+        settings: Models = Models(),  # noqa: B008  # a frozen value
         warm: bool = False,
     ) -> None:
         self._plan = plan
         self._environ = environ
         self._warm = warm
-        self._residents: Residents[Session] = Residents(resident)
-        self._loaded: dict[str, tuple[Path, Segmenter]] = {}
+        self._settings = settings
+        self._residents: Residents[LoadedNetwork] = Residents(settings.resident)
+        self._loaded: dict[str, tuple[str, Segmenter]] = {}
 
     def load(self, models: Iterable[str], progress: Progress) -> dict[str, Segmenter]:
         """One a model; a known model that is not there is fetched first. Blocks. ModelError.
@@ -48,23 +52,24 @@ class Networks:
     def keep(self, models: Collection[str]) -> None:
         """All others leave memory."""
         for model in self._loaded.keys() - set(models):
-            path, _ = self._loaded.pop(model)
-            if path not in [other for other, _ in self._loaded.values()]:
-                self._residents.drop(str(path))
+            name, _ = self._loaded.pop(model)
+            if name not in [other for other, _ in self._loaded.values()]:
+                self._residents.drop(name)
 
     def follow(self, plan: ThreadPlan, resident: int) -> None:
         """From now on by this plan; if it differs for networks each is loaded again when it is to run."""
         before, self._plan = self._plan, plan
         self._residents.limit(resident)
-        if plan.of_a_network != before.of_a_network:
+        streams = self._settings.engine is Engine.OPENVINO and plan.workers != before.workers
+        if streams or plan.of_a_network != before.of_a_network:
             for name in self._residents.loaded():
                 self._residents.drop(name)
 
     def _load(self, model: str, progress: Progress) -> Segmenter:
         if model not in self._loaded:
             found = fetch(model, self._environ, progress)
-            segmenter = load_segmenter(found, lambda: self._plan, self._residents, self._warm)
-            self._loaded[model] = found.path, segmenter
+            load = _loader(self._settings, lambda: self._plan, self._residents, self._warm)
+            self._loaded[model] = str(found), load(found)
         return self._loaded[model][1]
 
 
@@ -83,12 +88,52 @@ def load_patiently(
         return networks.load(models, progress)
 
 
+def _loader(
+    settings: Models, plan: Callable[[], ThreadPlan], residents: Residents[LoadedNetwork], warm: bool
+) -> Callable[[FoundModel], Segmenter]:
+    """ModelError: the engine is not installed."""
+    match settings.engine:
+        case Engine.ONNXRUNTIME:
+            from watchd.imaging import session
+
+            providers = _providers(settings)
+            return lambda found: session.load_segmenter(found, plan, residents, warm, providers)
+        case Engine.OPENVINO:
+            from watchd.imaging import openvinosession
+
+            return lambda found: openvinosession.load_segmenter(found, plan, residents, warm)
+        case _:
+            assert_never(settings.engine)
+
+
+def _providers(settings: Models) -> tuple[ExecutionProvider, ...]:
+    return tuple(PROVIDERS[each] for each in settings.providers)
+
+
+def engine_in_words(config: Config) -> str:
+    """What runs the networks. ModelError: it is not installed, or cannot do what the profiles ask for."""
+    match config.models.engine:
+        case Engine.ONNXRUNTIME:
+            from watchd.imaging import session
+
+            return session.in_words(_providers(config.models))
+        case Engine.OPENVINO:
+            from watchd.imaging import openvinosession
+
+            used = {config.profiles[watch.profile].precision for watch in config.watch}
+            if Precision.BF16 in used:
+                openvinosession.refuse_without_bf16()
+            return openvinosession.in_words()
+        case _:
+            assert_never(config.models.engine)
+
+
 def fetch(model: str, environ: Mapping[str, str], progress: Progress) -> FoundModel:
     """Where the model's file is; downloads it if it is known and not there."""
     try:
         return find(model, environ)
     except ModelError:
-        spec = KNOWN.get(model)
+        spec = KNOWN.get(plain(model))
         if spec is None or not spec.url:
             raise
         pull(spec, model_home(environ), progress)

@@ -48,6 +48,13 @@ def test_configured_layout_is_measured_too(model: Path) -> None:
     assert (MANY, 1) in [(case.row.workers, case.row.intra_op) for case in found]
 
 
+def test_bf16_is_measured_where_the_engine_has_it(model: Path) -> None:
+    plain, fast = cases(config_of(model)), cases(config_of(model, models__engine="openvino"))
+
+    assert Precision.BF16 not in {case.row.precision for case in plain}
+    assert Precision.BF16 in {case.row.precision for case in fast}
+
+
 def test_other_precision_is_measured_as_the_default_where_it_is_made(model: Path) -> None:
     before = len(cases(config_of(model)))
     build_tiny_model(model.with_name("tiny.int8.onnx"))

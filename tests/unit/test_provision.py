@@ -6,7 +6,8 @@ import pytest
 from fakes import draw
 from tiny_model import build_tiny_model
 
-from watchd.config.schema import Config
+from watchd.config.schema import Config, Models
+from watchd.domain.engine import Engine
 from watchd.domain.errors import ConfigError, ModelError
 from watchd.provision import Networks, default_memory, fetch, thread_plan
 
@@ -66,7 +67,7 @@ def test_builtin_is_found_without_an_environment() -> None:
 def test_more_models_than_stay_in_memory_all_give_masks(tmp_path: Path) -> None:
     models = [str(build_tiny_model(tmp_path / f"{side}.onnx", side)) for side in (16, 24, 32)]
 
-    loaded = Networks(thread_plan(Config()), {}, resident=1).load(models, lambda have, total: None)
+    loaded = Networks(thread_plan(Config()), {}, Models(resident=1)).load(models, lambda have, total: None)
 
     sides = [segmenter(segmenter.shrink(draw())).shape[0] for segmenter in loaded.values()]
     assert sides == [16, 24, 32]
@@ -104,3 +105,16 @@ def test_plan_that_differs_for_networks_loads_them_again_as_they_are_to_run(tmp_
 
     assert (same, dropped) == ((model,), ())
     assert segmenter(segmenter.shrink(draw())).shape == (16, 16)
+
+
+def test_number_of_workers_loads_networks_again_only_where_the_engine_counts_them(tmp_path: Path) -> None:
+    model = str(build_tiny_model(tmp_path / "one.onnx", 16))
+    plan = replace(thread_plan(Config()), workers=1)
+    left = {}
+    for engine in Engine:
+        networks = Networks(plan, {}, Models(engine=engine))
+        networks.load([model], lambda have, total: None)
+        networks.follow(replace(plan, workers=2), resident=2)
+        left[engine] = networks._residents.loaded()
+
+    assert left == {Engine.ONNXRUNTIME: (model,), Engine.OPENVINO: ()}

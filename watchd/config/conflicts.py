@@ -10,6 +10,8 @@ from typing import NamedTuple
 from watchd.config.keys import KeyPath, dotted
 from watchd.config.problems import Problem
 from watchd.config.schema import Config
+from watchd.domain.engine import Engine, Provider
+from watchd.domain.profile import Precision
 
 
 class _Place(NamedTuple):
@@ -31,6 +33,7 @@ def conflicts(config: Config) -> Iterator[Problem]:
     yield from _cache(config)
     yield from _names(config)
     yield from _profiles(config)
+    yield from _engines(config)
     yield from _times(config)
 
 
@@ -82,6 +85,27 @@ def _profiles(config: Config) -> Iterator[Problem]:
             like = difflib.get_close_matches(watch.profile, config.profiles, 1)
             hint = f"did you mean {like[0]}?" if like else f"there are: {', '.join(config.profiles)}"
             yield ("watch", entry, "profile"), f"{watch.profile!r} is not a key of profiles, {hint}"
+
+
+def _engines(config: Config) -> Iterator[Problem]:
+    engine, providers = config.models.engine, config.models.providers
+    if engine is Engine.OPENVINO:
+        if providers != (Provider.CPU,):
+            problem = (
+                "these are for models.engine: onnxruntime; openvino runs on the CPU, and takes [cpu] only"
+            )
+            yield ("models", "providers"), problem
+        if config.binding not in ("auto", "none"):
+            problem = (
+                "models.engine: openvino keeps to the CPUs of the process, not to a list: give auto or none, "
+                f"and start watchd with `taskset -c {config.binding}` (systemd: CPUAffinity={config.binding})"
+            )
+            yield ("binding",), problem
+        return
+    for name, recipe in config.profiles.items():
+        if recipe.precision is Precision.BF16:
+            problem = "bf16 needs models.engine: openvino (pip install 'watchd[openvino]')"
+            yield ("profiles", name, "precision"), problem
 
 
 def _times(config: Config) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from watchd.config import units
 from watchd.domain.address import Address
+from watchd.domain.engine import Engine, Provider
 from watchd.domain.hook import CommandHook, Hook, Hooks, WebHook
 from watchd.domain.profile import (
     INPUTS,
@@ -238,7 +239,9 @@ class Recipe(Section):
         "builtin", "The network that finds the foreground: builtin needs no download, u2net has finer edges."
     )
     precision: Annotated[Precision, units.choice(Precision)] = live(
-        Precision.FP32, "How exactly it reckons: int8 is faster, once `watchd models quantize` has made it."
+        Precision.FP32,
+        "How exactly it reckons; faster with other masks are bf16 (needs models.engine: openvino) and int8 "
+        "(once `watchd models quantize` has made it).",
     )
     format: Annotated[Format, units.choice(Format)] = live(Format.PNG, "The file format of the cutouts.")
     encode: Annotated[Encode, units.choice(Encode)] = live(
@@ -263,6 +266,13 @@ class Threads(Section):
 
 
 class Models(Section):
+    engine: Annotated[Engine, units.choice(Engine)] = restart(
+        Engine.ONNXRUNTIME, "The library that runs the networks; openvino needs watchd[openvino]."
+    )
+    providers: Annotated[tuple[Provider, ...], units.choices(tuple(Provider))] = restart(
+        (Provider.CPU,),
+        "Where ONNX Runtime runs them; all but cpu need another build of it, such as onnxruntime-gpu.",
+    )
     resident: Annotated[int, units.whole(1, 100)] = live(
         2, "How many networks are in memory at once; of more, the longest unused is loaded again when needed."
     )

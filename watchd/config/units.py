@@ -162,9 +162,11 @@ def choice(words: type[StrEnum]) -> Written:
 
 
 def choices(words: Sequence[str]) -> Written:
-    """One or more of `words`, in their order."""
+    """One or more of `words`, in their order; in a variable with commas between them."""
 
     def parse(value: object) -> tuple[str, ...]:
+        if isinstance(value, str):
+            value = value.replace(" ", "").split(",")
         if not isinstance(value, list | tuple) or not value or any(each not in words for each in value):
             raise ValueError(value)
         return tuple(word for word in words if word in value)

@@ -27,15 +27,24 @@ class Encode(StrEnum):
 
 
 class Precision(StrEnum):
-    """How exactly the network reckons. INT8 needs a second file, made by `watchd models quantize`."""
+    """How exactly the network reckons.
+
+    BF16 needs OpenVINO and a CPU that has it, INT8 a second file, made by `watchd models quantize`.
+    """
 
     FP32 = "fp32"
+    BF16 = "bf16"
     INT8 = "int8"
 
     def of(self, model: str) -> str:
-        """What the model of this precision is called: "u2netp.int8", or "/models/own.int8.onnx"."""
+        """What the model of this precision is called: "u2netp.int8", or "/models/own.int8.onnx".
+
+        bf16 has no file of its own: "u2netp.bf16", or "/models/own.onnx.bf16".
+        """
         if self is Precision.FP32:
             return model
+        if self is Precision.BF16:
+            return f"{model}.bf16"
         is_file = model.endswith(".onnx") or "/" in model
         return f"{model.removesuffix('.onnx')}.int8{'.onnx' if is_file else ''}"
 

@@ -15,6 +15,7 @@ Channels = tuple[float, float, float]
 """One number each for red, green and blue."""
 
 _INT8 = ".int8"
+_BF16 = ".bf16"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +44,24 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class FoundModel:
+    """The file of a network, and whether it is to be run in bf16 instead of as its file says."""
+
     spec: ModelSpec
     path: Path
+    bf16: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path}{_BF16 if self.bf16 else ''}"
 
 
 def find(model: str, environ: Mapping[str, str]) -> FoundModel:
     """The file of a model, given by its name or as the path of an .onnx file.
 
-    ModelError: no such name (with the nearest), or its file is nowhere (with the ways to get it).
+    Either with .bf16 behind it is the same file. ModelError: no such name (with the nearest), or its file is
+    nowhere (with the ways to get it).
     """
+    if model.endswith(_BF16):
+        return replace(find(plain(model), environ), bf16=True)
     if _is_file(model):
         return _own_file(Path(model).expanduser())
     if model.endswith(_INT8):
@@ -63,6 +73,11 @@ def find(model: str, environ: Mapping[str, str]) -> FoundModel:
         if path.is_file():
             return FoundModel(spec, path)
     raise ModelError(f"the model {spec.name} is not there: {three_ways(spec, model_home(environ))}")
+
+
+def plain(model: str) -> str:
+    """Without what says that its fp32 file is to be run in bf16."""
+    return model.removesuffix(_BF16)
 
 
 def known(name: str) -> ModelSpec:
@@ -82,8 +97,8 @@ def fed_as(model: str) -> ModelSpec:
     ModelError: no such name.
     """
     if _is_file(model):
-        return _like(os.path.basename(model))
-    return known(model.removesuffix(_INT8))
+        return _like(os.path.basename(plain(model)))
+    return known(plain(model).removesuffix(_INT8))
 
 
 def int8_place(fp32: FoundModel, environ: Mapping[str, str]) -> Path:

@@ -50,8 +50,9 @@ class U2netSegmenter:
         mean: tuple[float, float, float],
         std: tuple[float, float, float],
         activation: Literal["none", "sigmoid"] = "none",
+        flavour: str = "",
     ) -> None:
-        """`weights` names those of the session: the checksum of their file."""
+        """`weights` names those of the session: the checksum of their file; `flavour` what else decides."""
         self.recipe = {
             "weights": weights,
             "side": side,
@@ -61,7 +62,7 @@ class U2netSegmenter:
             "std": list(std),
             "activation": activation,
             "mask": f"stretched, flat below {FLAT}",
-        }
+        } | ({"flavour": flavour} if flavour else {})
         self._session = session
         self._side = side
         self._mean = np.array(mean, np.float32)

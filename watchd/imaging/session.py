@@ -1,13 +1,8 @@
 """The one ONNX Runtime session of a model, which all workers share."""
 
-import logging
 import os
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,39 +13,41 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as reasons
 
-from watchd.domain.errors import ModelError, TryAgain
-from watchd.domain.job import Stamp
+from watchd.domain.errors import ModelError
 from watchd.imaging.arrays import Batch, Map
 from watchd.imaging.cpus import ThreadPlan
+from watchd.imaging.graph import understood
+from watchd.imaging.inturn import InTurn
+from watchd.imaging.loading import LoadedNetwork, segmenter_of
 from watchd.imaging.memory import give_back_now
-from watchd.imaging.models import FoundModel, checksum
-from watchd.imaging.resident import ResidentNetwork, Residents
+from watchd.imaging.models import FoundModel
+from watchd.imaging.providers import CPU_ONLY, ExecutionProvider, refuse_fallback, refuse_missing
+from watchd.imaging.resident import Residents
 from watchd.imaging.segment import U2netSegmenter
-
-log = logging.getLogger(__name__)
 
 
 def load_segmenter(
     found: FoundModel,
     plan: Callable[[], ThreadPlan],
-    residents: "Residents[Session] | None" = None,
+    residents: Residents[LoadedNetwork] | None = None,
     warm: bool = False,
+    providers: Sequence[ExecutionProvider] = CPU_ONLY,
 ) -> U2netSegmenter:
-    """Loads the model; ModelError as in Session, or if it cannot run at the side that the table names.
+    """ModelError as in Session, or if the model cannot run at the side that the table names."""
+    if found.bf16:
+        raise ModelError("bf16 needs models.engine: openvino")
+    return segmenter_of(found, lambda: _opened(found.path, plan(), providers), residents, warm)
 
-    It stays loaded as long as `residents` have a place for it, and is loaded again, by what the plan is then,
-    when it is to run.
-    """
-    path, spec, residents = found.path, found.spec, residents or Residents(most=1)
-    with ThreadPoolExecutor(1, "weights") as aside:
-        reading = aside.submit(_Weights, path)  # at the same time: of 176 MB it takes 0.1 s and more
-        with residents.using(str(path), lambda: Session(path, plan())) as session:
-            if warm or session.side is None:
-                session.try_out(session.side or spec.side)
-            side, channels_last = session.side or spec.side, session.channels_last
-        weights = reading.result()
-    network = ResidentNetwork(residents, str(path), lambda: _again(weights, plan()), channels_last)
-    return U2netSegmenter(network, weights.checksum, side, spec.mean, spec.std, spec.activation)
+
+def in_words(providers: Sequence[ExecutionProvider]) -> str:
+    """ModelError: this ONNX Runtime has none of that name. Whether one starts, only a network shows."""
+    refuse_missing(providers, ort.get_available_providers())
+    return f"ONNX Runtime {ort.__version__}, {', '.join(each.name for each in providers)}"
+
+
+def _opened(path: Path, plan: ThreadPlan, providers: Sequence[ExecutionProvider]) -> LoadedNetwork:
+    session = Session(path, plan, providers)
+    return InTurn(session) if any(each.one_run_at_a_time for each in providers) else session
 
 
 class Session:
@@ -59,23 +56,33 @@ class Session:
     `side` is what the graph takes (None: any), `channels_last` whether it takes NHWC instead of NCHW.
 
     To be created on a thread that is not pinned: helper threads that the plan does not pin inherit the
-    affinity of their creator. ModelError: no such file, not a network, or not one from image to mask.
+    affinity of their creator. ModelError: no such file, not a network, not one from image to mask, or one of
+    `providers` is not there.
     """
 
-    def __init__(self, path: Path, plan: ThreadPlan) -> None:
+    def __init__(
+        self, path: Path, plan: ThreadPlan, providers: Sequence[ExecutionProvider] = CPU_ONLY
+    ) -> None:
         self._path = path
+        refuse_missing(providers, ort.get_available_providers())
         try:
             # Without enable_fallback=0 a failure prints a banner on stdout and is tried a second time.
             self._session = ort.InferenceSession(
-                path, options_of(plan), providers=["CPUExecutionProvider"], enable_fallback=0
+                path,
+                options_of(plan),
+                providers=[(each.name, dict(each.options)) for each in providers],
+                enable_fallback=0,
             )
         except _LOADING as error:
             raise ModelError(f"{path} cannot be loaded: {_reason(error)}") from error
         give_back_now()
+        refuse_fallback(providers, self._session.get_providers())
+        # Whether a GPU answers as a CPU does has not been compared.
+        self.flavour = "" if providers == CPU_ONLY else " ".join(each.name for each in providers)
         taken, given = self._session.get_inputs(), self._session.get_outputs()
         self._input, self._output = taken[0].name, given[0].name
         try:
-            self.side, self.channels_last = _understood(taken, given)
+            self.side, self.channels_last = understood(taken, given)
         except ValueError as error:
             raise ModelError(f"{path} is not a network from image to mask: {error}") from error
 
@@ -97,49 +104,6 @@ class Session:
             raise ModelError(f"{self._path} cannot run at {side}×{side}: {_reason(error)}") from error
 
 
-class _Weights:
-    """The file of a network as it was at first: another one would make other masks."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.checksum, self._stamp = self._read()
-
-    def unchanged(self) -> bool:
-        return Stamp.of(os.stat(self.path)) == self._stamp or self._read()[0] == self.checksum
-
-    def _read(self) -> tuple[str, Stamp]:
-        with self.path.open("rb") as file:
-            return checksum(file), Stamp.of(os.fstat(file.fileno()))
-
-
-def _again(weights: _Weights, plan: ThreadPlan) -> Session:
-    """On a worker's thread. TryAgain: the file is not what it was; OSError: it is gone."""
-    if not weights.unchanged():
-        raise TryAgain(f"{weights.path} has changed since watchd started: restart watchd")
-    begun = time.monotonic()
-    try:
-        with _unpinned():
-            session = Session(weights.path, plan)
-    except ModelError as error:
-        raise TryAgain(str(error)) from error
-    facts = {"network": weights.path, "seconds": round(time.monotonic() - begun, 3)}
-    log.info("network loaded again (models.resident)", extra=facts)
-    return session
-
-
-@contextmanager
-def _unpinned() -> Iterator[None]:
-    """Helper threads that the plan does not pin inherit the affinity of who creates them."""
-    own = os.sched_getaffinity(0)
-    with suppress(OSError):  # a cpuset that has shrunk meanwhile costs the pinning only
-        os.sched_setaffinity(0, os.sched_getaffinity(os.getpid()))
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            os.sched_setaffinity(0, own)
-
-
 def options_of(plan: ThreadPlan) -> ort.SessionOptions:
     """Every option that matters is set, so that no default of another version or machine decides."""
     options = ort.SessionOptions()
@@ -154,7 +118,7 @@ def options_of(plan: ThreadPlan) -> ort.SessionOptions:
     options.enable_mem_pattern = False  # with it no faster, and 70 to 130 MB more for each run
     options.log_severity_level = 3  # errors: its warnings are about the graph, which no user can change
     # Spinning helpers answer 5 % sooner, but steal the time of other workers.
-    spin = "1" if plan.spins else "0"
+    spin = "1" if plan.intra_op > 1 and plan.workers == 1 else "0"
     options.add_session_config_entry("session.intra_op.allow_spinning", spin)
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     if plan.intra_affinities:
@@ -183,21 +147,3 @@ _LOADING = (
 def _reason(error: BaseException) -> str:
     """In one line, without the "[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : " in front."""
     return " ".join(str(error).split(" : ")[-1].split())
-
-
-def _understood(taken: Any, given: Any) -> tuple[int | None, bool]:
-    """The side of the input and whether its channels come last. ValueError: what is wrong with the graph."""
-    if len(taken) != 1:
-        raise ValueError(f"it takes {len(taken)} inputs")
-    shape = taken[0].shape
-    if taken[0].type != "tensor(float)" or len(shape) != 4:
-        raise ValueError(f"it takes {taken[0].type} of shape {shape}")
-    if 3 not in (shape[1], shape[3]) or (isinstance(shape[0], int) and shape[0] != 1):
-        raise ValueError(f"it takes the shape {shape}, not one picture with three channels")
-    channels_last = shape[1] != 3
-    height, width = shape[1:3] if channels_last else shape[2:4]
-    if isinstance(height, int) and isinstance(width, int) and height != width:
-        raise ValueError(f"it takes pictures of {width}×{height}, which are not square")
-    if given[0].type != "tensor(float)" or len(given[0].shape) not in (3, 4):
-        raise ValueError(f"it gives {given[0].type} of shape {given[0].shape}")
-    return (height if isinstance(height, int) else None), channels_last

@@ -129,3 +129,27 @@ def test_a_cache_inside_an_inbox_is_refused(tmp_path):
 
 def test_a_cache_beside_the_inboxes_stands(tmp_path):
     assert found(tmp_path, {"root": "a"}, {"root": "b"}, cache={"dir": "cache"}) == {}
+
+
+def test_bf16_is_refused_where_the_engine_has_none(tmp_path):
+    profiles = {"fine": {}, "fast": {"precision": "bf16"}}
+
+    assert found(tmp_path, {"root": "a"}, profiles=profiles, models={"engine": "openvino"}) == {}
+    assert found(tmp_path, {"root": "a"}, profiles=profiles) == {
+        "profiles.fast.precision": "bf16 needs models.engine: openvino (pip install 'watchd[openvino]')"
+    }
+
+
+def test_providers_are_refused_where_the_engine_has_none(tmp_path):
+    problems = found(tmp_path, {"root": "a"}, models={"engine": "openvino", "providers": ["cuda", "cpu"]})
+
+    assert list(problems) == ["models.providers"]
+    assert "onnxruntime" in problems["models.providers"]
+
+
+def test_a_list_of_cpus_is_refused_where_the_engine_keeps_to_none(tmp_path):
+    problems = found(tmp_path, {"root": "a"}, models={"engine": "openvino"}, binding="0-1")
+
+    assert list(problems) == ["binding"]
+    assert "taskset -c 0-1" in problems["binding"]
+    assert found(tmp_path, {"root": "a"}, models={"engine": "openvino"}, binding="none") == {}

@@ -205,7 +205,11 @@ def test_choices_are_kept_in_the_order_of_the_words_and_once_each():
     assert read(units.choices(("a", "b", "c")), ["c", "a", "c"]) == ("a", "c")
 
 
-@pytest.mark.parametrize("value", ["a", [], ["a", "x"], [["a"]], [1], None, {}])
+def test_choices_may_be_one_text_as_in_a_variable():
+    assert read(units.choices(("a", "b", "c")), "c, a") == ("a", "c")
+
+
+@pytest.mark.parametrize("value", ["x", "", [], ["a", "x"], [["a"]], [1], None, {}])
 def test_choices_name_the_words_that_are_allowed(value):
     assert refusal(units.choices(("a", "b", "c")), value) == "a list of a, b and c"
 

@@ -44,9 +44,14 @@ def test_places_are_named_by_their_config_keys(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "in_int8"),
-    [("u2net", "u2net.int8"), ("/m/own.onnx", "/m/own.int8.onnx"), ("./own", "./own.int8.onnx")],
+    ("model", "in_bf16", "in_int8"),
+    [
+        ("u2net", "u2net.bf16", "u2net.int8"),
+        ("/m/own.onnx", "/m/own.onnx.bf16", "/m/own.int8.onnx"),
+        ("./own", "./own.bf16", "./own.int8.onnx"),
+    ],
 )
-def test_each_precision_of_a_model_has_a_name_of_its_own(model: str, in_int8: str) -> None:
+def test_each_precision_of_a_model_has_a_name_of_its_own(model: str, in_bf16: str, in_int8: str) -> None:
     assert Precision.FP32.of(model) == model
+    assert Precision.BF16.of(model) == in_bf16
     assert Precision.INT8.of(model) == in_int8

@@ -206,3 +206,20 @@ def test_int8_network_is_fed_like_its_model(tmp_path: Path) -> None:
 def test_int8_network_that_is_not_made_yet_is_told_with_the_way_to_make_it(asked: str, model: str) -> None:
     with pytest.raises(ModelError, match=f"`watchd models quantize {model} --calibrate DIR`"):
         find(asked, {"HOME": "/nowhere"})
+
+
+def test_bf16_is_the_same_file_and_told_apart(tmp_path: Path) -> None:
+    known, own = put(tmp_path / "u2netp.onnx"), put(tmp_path / "isnet-anime.onnx")
+    home = {"U2NET_HOME": str(tmp_path)}
+
+    for model, path in (("u2netp", known), (str(own), own)):
+        found = find(f"{model}.bf16", home)
+        assert (found.path, found.bf16) == (path, True)
+        assert replace(found, bf16=False) == find(model, home)
+        assert str(found) != str(find(model, home))
+    assert fed_as("isnet-anime.bf16").side == fed_as(f"{own}.bf16").side == 1024
+
+
+def test_bf16_of_a_model_that_is_not_there_is_told_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"the model u2net is not there: .*pull u2net`"):
+        find("u2net.bf16", {"U2NET_HOME": str(tmp_path)})

@@ -143,3 +143,10 @@ def test_recipe_survives_json() -> None:
     recipe = segmenter(FakeNetwork()).recipe
 
     assert json.loads(json.dumps(recipe)) == recipe
+
+
+def test_what_else_than_the_weights_decides_the_masks_is_part_of_the_recipe() -> None:
+    plain = U2netSegmenter(FakeNetwork(), "sha256:0", 8, MEAN, STD)
+    other = U2netSegmenter(FakeNetwork(), "sha256:0", 8, MEAN, STD, flavour="openvino bf16")
+
+    assert other.recipe == plain.recipe | {"flavour": "openvino bf16"}

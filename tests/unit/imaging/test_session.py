@@ -7,36 +7,28 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from fakes import draw, wait_until
 from onnx import TensorProto, helper
 from PIL import Image
-from tiny_model import build_tiny_model, save
+from tiny_model import build_mean_model, build_tiny_model, save
 
+from watchd.domain.engine import Provider
 from watchd.domain.errors import ModelError, TryAgain
 from watchd.imaging.cpus import ThreadPlan
+from watchd.imaging.inturn import InTurn
+from watchd.imaging.loading import LoadedNetwork
 from watchd.imaging.models import find
+from watchd.imaging.providers import CPU_ONLY, PROVIDERS, ExecutionProvider
 from watchd.imaging.resident import Residents
 from watchd.imaging.segment import U2netSegmenter
 from watchd.imaging.session import Session, load_segmenter
 
+AZURE = ExecutionProvider("AzureExecutionProvider")
+BOTH = (AZURE, *CPU_ONLY)
+
 PLAN = ThreadPlan(workers=1, intra_op=1, inter_op=1, worker_cpus=(None,))
-
-
-def graph(path: Path, taken: list[object], given: list[object], kind: int = TensorProto.FLOAT) -> Path:
-    """A network that only averages over axis 1, from one shape to another."""
-    node = helper.make_node(
-        "ReduceMean", ["image"], ["mask"], axes=[1], keepdims=int(len(given) == len(taken))
-    )
-    return save(
-        helper.make_graph(
-            [node],
-            "graph",
-            [helper.make_tensor_value_info("image", kind, taken)],
-            [helper.make_tensor_value_info("mask", kind, given)],
-        ),
-        path,
-    )
 
 
 def graph_for_24_pixels(path: Path, height: int | str = "height") -> Path:
@@ -314,7 +306,7 @@ def test_failure_prints_nothing_and_is_not_tried_twice(tiny: Path, capfd: pytest
 def test_network_of_another_shape_is_told_with_what_was_found(
     tmp_path: Path, taken: list[object], given: list[object], found: str
 ) -> None:
-    path = graph(tmp_path / "other.onnx", taken, given)
+    path = build_mean_model(tmp_path / "other.onnx", taken, given)
 
     with pytest.raises(ModelError) as refused:
         Session(path, PLAN)
@@ -323,7 +315,7 @@ def test_network_of_another_shape_is_told_with_what_was_found(
 
 
 def test_network_of_another_type_is_told(tmp_path: Path) -> None:
-    path = graph(tmp_path / "half.onnx", [1, 3, 8, 8], [1, 1, 8, 8], TensorProto.FLOAT16)
+    path = build_mean_model(tmp_path / "half.onnx", [1, 3, 8, 8], [1, 1, 8, 8], TensorProto.FLOAT16)
 
     with pytest.raises(ModelError, match=r"it takes tensor\(float16\)"):
         Session(path, PLAN)
@@ -347,3 +339,35 @@ def test_network_that_gives_no_map_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(ModelError, match=r"it gives tensor\(float\) of shape \[1, 192\]"):
         Session(path, PLAN)
+
+
+def test_provider_that_this_build_lacks_is_told_with_those_that_it_has(tiny: Path) -> None:
+    with pytest.raises(ModelError) as refused:
+        Session(tiny, PLAN, [PROVIDERS[Provider.MIGRAPHX], *CPU_ONLY])
+
+    message = str(refused.value)
+    assert message.startswith("models.providers: this ONNX Runtime has no MIGraphXExecutionProvider, only ")
+    assert "CPUExecutionProvider" in message
+
+
+def test_second_provider_is_used_and_has_masks_of_its_own(tiny: Path) -> None:
+    if AZURE.name not in onnxruntime.get_available_providers():
+        pytest.skip("this ONNX Runtime has no second provider")
+
+    recipes = [
+        load_segmenter(find(str(tiny), {}), lambda: PLAN, providers=each).recipe for each in (CPU_ONLY, BOTH)
+    ]
+
+    assert recipes[1] == recipes[0] | {"flavour": "AzureExecutionProvider CPUExecutionProvider"}
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_runs_wait_for_each_other_only_where_a_provider_wants_it(tiny: Path, locked: bool) -> None:
+    residents: Residents[LoadedNetwork] = Residents(most=1)
+    fake = ExecutionProvider("CPUExecutionProvider", one_run_at_a_time=locked)
+
+    segmenter = load_segmenter(find(str(tiny), {}), lambda: PLAN, residents, providers=[fake])
+
+    with residents.using(str(tiny), lambda: pytest.fail("loaded again")) as network:
+        assert isinstance(network, InTurn if locked else Session)
+    assert segmenter(segmenter.shrink(draw())).shape == (32, 32)

@@ -12,7 +12,7 @@ from watchd.branch import Branch
 from watchd.caching import Caches, lending_of
 from watchd.config.schema import Config, Isolation
 from watchd.domain.commands import Command, Crashed, Exhausted
-from watchd.domain.errors import ExitCode
+from watchd.domain.errors import ExitCode, FolderError
 from watchd.domain.events import Event, FolderAdded, FolderRemoved
 from watchd.domain.job import Job
 from watchd.domain.ports import Listener
@@ -149,6 +149,15 @@ class Line:
                 branch.make_ready()
             branches.append(branch)
         return tuple(branches)
+
+    def must_be_there(self, folder: WatchFolder) -> None:
+        """FolderError: one that is watched there is away now: whatever were made would be on its bare
+        mount point.
+        """
+        for branch in self._on:
+            shared = set(branch.folder.places().values()) & set(folder.places().values())
+            if shared and (reason := branch.absent()):
+                raise FolderError(f"{folder.name} cannot be changed while it is away: {reason}")
 
     def adopt(self, config: Config, plan: ThreadPlan, branches: tuple[Branch, ...]) -> None:
         """From now on works by this configuration, on these branches alone. At once, and never fails.

@@ -110,6 +110,10 @@ class Branch:
             facts = {"path": self.folder.inbox, "reason": str(error)}
             log.warning("inbox not searched", extra=facts)
 
+    def absent(self) -> str:
+        """Why the folder is not really there now, or "" """
+        return self._presence.absent()
+
     @property
     def idle(self) -> bool:
         """Whether no job of it waits or is under way: each holds a claim."""

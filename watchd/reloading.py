@@ -83,6 +83,7 @@ class Reloading(Background):
         models = sorted({folder.profile.model for folder in folders})
         segmenters = load_patiently(self._networks, models, self._environ)
         for folder in set(folders) - set(self._config.watch_folders()):
+            self._line.must_be_there(folder)
             prepare(folder)
         return partial(self._adopt, changed, plan, self._line.branches(config, segmenters))
 

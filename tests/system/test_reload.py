@@ -209,6 +209,24 @@ def test_folder_that_changes_goes_on_as_it_is_told_to(root: Path, process: objec
     assert os.listdir(root / "elsewhere") == ["b.png"]
 
 
+def test_folder_that_is_away_is_not_changed_and_nothing_is_made_in_its_place(
+    root: Path, process: object
+) -> None:
+    deliver(root, "a.jpg")
+    os.rename(root / "inbox", root / "away")
+    wait_until(lambda: "is gone" in str(status(root)["folders"]), within_s=20)
+
+    write(root, "", "[{root: ., settle: 1s}]")
+    says(root, "photos cannot be changed while it is away", "inbox is gone")
+    made = (root / "inbox").exists()
+    os.rename(root / "away", root / "inbox")
+    write(root, "", "[{root: ., settle: 900ms}]")
+    says(root, "configuration reloaded changed=watch.photos.settle")
+    deliver(root, "b.jpg")
+
+    assert not made
+
+
 def test_profile_gets_another_network_and_the_old_one_leaves_memory(root: Path, tmp_path: Path) -> None:
     one, other = (build_tiny_model(tmp_path / f"{name}.onnx", 32) for name in ("one", "other"))
     write(root, f"profiles: {{default: {{model: {one}}}}}")

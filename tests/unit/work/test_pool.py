@@ -48,6 +48,21 @@ class Bench:
             assert self.queue.offer(job(self.folder, name))
 
 
+class HesitantQueue(JobQueue):
+    """Whoever is dismissed is held at the door until `go_on`."""
+
+    def __init__(self, size: int, on_room: Callable[[], None]) -> None:
+        super().__init__(size, on_room)
+        self.dismissed, self.go_on = threading.Event(), threading.Event()
+
+    def take(self, dismissed: Callable[[], bool] = lambda: False) -> Job | None:
+        taken = super().take(dismissed)
+        if taken is None:
+            self.dismissed.set()
+            self.go_on.wait(5)
+        return taken
+
+
 @pytest.fixture
 def bench(folder: WatchFolder, crashes: Crashes) -> Bench:
     return Bench(folder, crashes)
@@ -215,15 +230,22 @@ def test_worker_that_is_too_many_finishes_its_job_and_takes_no_other(bench: Benc
     assert sorted(bench.handled) == list("abcdefgh")
 
 
-def test_worker_that_is_dismissed_and_wanted_again_at_once_is_one_and_not_two(bench: Bench) -> None:
+def test_worker_that_is_wanted_again_before_it_has_gone_stays(bench: Bench) -> None:
+    queue = bench.queue = HesitantQueue(50, lambda: None)
+    together = threading.Barrier(2)
+    bench.do = lambda item: together.wait(5) and None
+
     with bench.pool((None, None)) as pool:
-        for _ in range(50):
-            pool.resize((None,))
-            pool.resize((None, None))
-        wait_until(lambda: pool.busy_at_exit == 2)
+        pool.resize((None,))
+        assert queue.dismissed.wait(5)
+        pool.resize((None, None))
+        queue.go_on.set()
+        bench.offer("a", "b")
+        wait_until(lambda: len(bench.handled) == 2)
         alive = [thread.name for thread in threading.enumerate() if thread.name.startswith("worker-")]
 
     assert sorted(alive) == ["worker-1", "worker-2"]
+    assert bench.crashes.seen == []
 
 
 def test_no_job_is_lost_or_doubled_while_workers_come_and_go(bench: Bench) -> None:

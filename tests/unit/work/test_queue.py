@@ -152,22 +152,25 @@ def test_queue_that_shrinks_keeps_its_jobs_and_tells_of_room_only_once_there_is_
     assert told == [0]
 
 
-def test_taker_that_is_dismissed_leaves_the_job_to_another(folder: WatchFolder) -> None:
+def test_taker_that_is_dismissed_leaves_the_job_of_which_it_was_told_to_another(folder: WatchFolder) -> None:
     queue, dismissed = JobQueue(5, nothing), threading.Event()
     got: dict[str, Job | None] = {}
     takers = [
         threading.Thread(target=lambda: got.update(leaving=queue.take(dismissed.is_set))),
         threading.Thread(target=lambda: got.update(staying=queue.take())),
     ]
-    for taker in takers:
+    for number, taker in enumerate(takers, 1):
         taker.start()
+        wait_until(lambda number=number: len(queue._jobs_changed._waiters) == number)
 
     dismissed.set()
     queue.offer(job(folder, "a"))
-    queue.wake()
     for taker in takers:
         taker.join(5)
+    ended = [not taker.is_alive() for taker in takers]
+    queue.close()
 
+    assert ended == [True, True]
     assert got["leaving"] is None
     assert (left := got["staying"]) is not None
     assert left.source.relative == "a"

@@ -4,6 +4,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,7 @@ class OpenVinoSession:
                 raise ModelError(f"{path} is not a network from image to mask: {error}") from error
             # Of the other outputs none is computed that is not needed.
             first = ov.Model(model.get_results()[:1], model.get_parameters(), path.name)
-            self._network = ov.Core().compile_model(first, "CPU", options_of(plan, bf16=bf16))
+            self._network = _core().compile_model(first, "CPU", options_of(plan, bf16=bf16))
         except _FAILURES as error:
             raise ModelError(f"{path} cannot be loaded: {_reason(error)}") from error
         give_back_now()
@@ -137,6 +138,15 @@ class _Edge:
         if shape.rank.is_dynamic:
             return cls(f"tensor({kind})", [])
         return cls(f"tensor({kind})", [each.get_length() if each.is_static else str(each) for each in shape])
+
+
+@cache
+def _core() -> ov.Core:
+    """One for as long as the process lives. It gives signals a stack on the thread that first uses it, and
+    its end takes that memory away: with one core for each network, signals of a thread that had loaded two
+    had a stack that was gone, and SIGTERM ended the daemon as SIGSEGV.
+    """
+    return ov.Core()
 
 
 def _read(path: Path) -> ov.Model:

@@ -54,6 +54,21 @@ sys.exit(seen != ours)
 """
 
 
+SIGNAL_AFTERWARDS = """
+import os, signal, sys
+from pathlib import Path
+from watchd.imaging.cpus import ThreadPlan
+from watchd.imaging.openvinosession import OpenVinoSession
+
+one, other = (OpenVinoSession(Path(sys.argv[1]), ThreadPlan(1, 1, 1, (None,))) for _ in range(2))
+del one
+del other
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+os.kill(os.getpid(), signal.SIGTERM)
+signal.pause()
+"""
+
+
 def threads() -> set[str]:
     return set(os.listdir("/proc/self/task"))
 
@@ -129,6 +144,14 @@ def test_no_thread_leaves_the_cpus_of_the_process(tiny: Path) -> None:
         check=False,
         capture_output=True,
         text=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_signal_reaches_us_when_networks_have_gone(tiny: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNAL_AFTERWARDS, tiny], check=False, capture_output=True, text=True
     )
 
     assert done.returncode == 0, done.stderr

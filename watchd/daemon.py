@@ -45,9 +45,7 @@ def watch(config: Config, environ: Mapping[str, str], source: Source) -> ExitCod
         reloading = Reloading(
             config, source=source, line=line, networks=networks, mailbox=mailbox, environ=environ
         )
-        with reloading:
-            ending = live(line, mailbox, reloading)
-        return _ended(_code(ending))
+        return _ended(_code(live(line, mailbox, reloading)))
 
 
 def once(config: Config, environ: Mapping[str, str], stream: TextIO) -> ExitCode:
@@ -69,7 +67,7 @@ def once(config: Config, environ: Mapping[str, str], stream: TextIO) -> ExitCode
 def live(line: Line, mailbox: Mailbox, reloading: Reloading | None = None) -> Ending:
     """Starts every part, waits for a reason to end, and lets what has begun finish; returns the reason."""
     with ExitStack() as life:
-        for part in line.parts:
+        for part in (*line.parts, *([reloading] if reloading else [])):
             life.enter_context(part)
         _enter_state(line, "running")
         ending = _obey(line, mailbox, reloading)

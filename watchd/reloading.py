@@ -25,7 +25,7 @@ class Reloading(Background):
     """Whatever may take long, or fail, is done on its own thread, before anything is changed; what it comes
     to is adopted on the main thread, by way of the mailbox.
 
-    Entered before the line and left after it: what still loads at the end delays no job.
+    Entered after the line and left before it. What still loads then is not waited for, and comes to nothing.
     """
 
     def __init__(
@@ -85,6 +85,8 @@ class Reloading(Background):
         for folder in set(folders) - set(self._config.watch_folders()):
             self._line.must_be_there(folder)
             prepare(folder)
+        if self.stopping.is_set():
+            return lambda: None
         return partial(self._adopt, changed, plan, self._line.branches(config, segmenters))
 
     def _adopt(self, changed: Change, plan: ThreadPlan, branches: tuple[Branch, ...]) -> None:

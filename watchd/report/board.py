@@ -80,6 +80,8 @@ class StatusBoard:
                     self._status = replace(self._status, config_error="")
                 case ConfigRefused(reason):
                     self._status = replace(self._status, config_error=without_surrogates(reason))
+                case FolderPaused(folder) | FolderResumed(folder) if folder not in self._status.folders:
+                    pass  # it was removed while its lane was at work
                 case FolderPaused(folder, reason):
                     self._status = replace(self._status, folders={**self._status.folders, folder: reason})
                 case FolderAdded(folder) | FolderResumed(folder):

@@ -183,3 +183,11 @@ def test_configuration_that_was_refused_is_told_until_one_is_adopted(board):
 
     assert refused == "cache.ttl is wrong"
     assert board.snapshot().config_error == ""
+
+
+def test_pause_that_is_told_of_a_folder_just_removed_does_not_bring_it_back(board):
+    board(FolderRemoved("scans"))
+    board(FolderPaused("scans", "the disk is full"))
+    board(FolderResumed("scans"))
+
+    assert board.snapshot().folders == {"photos": ""}

@@ -135,6 +135,7 @@ def test_status_has_queue_done_and_failed_and_is_told_when_it_changes(
 def test_paused_folder_is_in_the_status_and_no_name_can_forge_an_assignment(
     bench: Bench, systemd: Systemd
 ) -> None:
+    bench.board(FolderAdded("p\nREADY=1"))
     bench.event(FolderPaused("p\nREADY=1", "disk full"))
     bench.turn()
 

@@ -72,6 +72,17 @@ def test_released_source_is_free_and_leaves_no_file(sidecar: Tree) -> None:
     assert second.acquire(KEY) is not None
 
 
+def test_claims_are_idle_once_everything_that_was_held_is_released(sidecar: Tree) -> None:
+    claims = daemon(sidecar)
+    before = claims.idle
+    token = take(claims)
+    during = claims.idle
+
+    claims.release(KEY, token)
+
+    assert [before, during, claims.idle] == [True, False, True]
+
+
 def test_source_is_free_for_the_same_daemon_after_its_release(sidecar: Tree) -> None:
     claims = daemon(sidecar)
     tokens = set()

@@ -91,3 +91,23 @@ def test_strange_entry_is_passed_over(fields: Reply) -> None:
 
     assert learnt == ["good"]
     assert link.asked[-1][0][-1] == b"2-0"
+
+
+def test_space_that_comes_later_is_read_from_its_start_beside_the_others() -> None:
+    learnt: list[str] = []
+    link = EndingLink([[[A, [entry(5, b"one")]]]], [[[B, [entry(2, b"two")]]]])
+    crashes = Crashes()
+    follower = RedisFollower(link, (), crashes, Grace(5))
+
+    def learn(name: str) -> None:
+        learnt.append(name)
+        if name == "one":
+            follower.follow("b", learn)
+
+    follower.follow("a", learn)
+    with follower:
+        assert follower.stopping.wait(5)
+
+    assert crashes.seen == []
+    assert learnt == ["one", "two"]
+    assert [commands[0][-1] for commands in link.asked][:2] == [b"0", b"0"]

@@ -85,38 +85,15 @@ class Line:
         self._budget = PixelBudget(config.limits.memory or default_memory())
         metrics, self._scrapes = self._metering(grace)
         self._hooks = HookThreads(environ, self._more_to_come, self._crashed, grace)
+        told = (self._board, self._sightings.listen, self.supervision, self._hooks.listen, *metrics)
         tell_progress = [self._progress(progress)] if progress is not None else []
-        self.announce = Fanout(
-            [
-                log_event,
-                self._board,
-                self._sightings.listen,
-                self.supervision,
-                self._hooks.listen,
-                *metrics,
-                *tell_progress,
-            ]
-        )
+        self.announce = Fanout([log_event, *told, *tell_progress])
         self._flight = Flight()
         self._attempts = Attempts(self._flight)
         self._decoders = IsolatedDecoders(config.limits.decode_timeout)  # starts nothing before it is asked
         self._caches = Caches(config, lending_of(config, self._crashed, grace))
-        self._pool = WorkerPool(
-            handle=self._handle,
-            give_back=self._give_back,
-            queue=self._queue,
-            cpus=plan.worker_cpus,
-            on_crash=self._crashed,
-            grace=grace,
-        )
-        self._feeder = Feeder(
-            sightings=self._sightings,
-            room=self._queue.has_room,
-            submit=self._queue.offer,
-            on_crash=self._crashed,
-            grace=grace,
-            exhausted=self._exhausted if self._once else lambda _: None,
-        )
+        self._pool = self._workers(plan)
+        self._feeder = self._intake()
         self._watcher = Watcher(
             sightings=self._sightings, news=self._news_of, on_crash=self._crashed, grace=grace
         )
@@ -127,17 +104,9 @@ class Line:
     @property
     def parts(self) -> tuple[AbstractContextManager[object], ...]:
         """What lives, from the sink to the source: entered in this order, left in reverse."""
-        sink = (
-            self._hooks,
-            self._janitor,
-            self._keeper,
-            self._caches,
-            self._decoders,
-            self._pool,
-            self._feeder,
-        )
+        sink = (*self._scrapes, self._hooks, self._janitor, self._keeper, self._caches)
         source = () if self._once else (self._watcher,)
-        return (*self._scrapes, *sink, *source)
+        return (*sink, self._decoders, self._pool, self._feeder, *source)
 
     def branches(self, config: Config, segmenters: Mapping[str, Segmenter]) -> tuple[Branch, ...]:
         """For each watch folder the branch that it has, or a new one. Changes nothing; blocks."""
@@ -151,8 +120,8 @@ class Line:
         return tuple(branches)
 
     def must_be_there(self, folder: WatchFolder) -> None:
-        """FolderError: one that is watched there is away now: whatever were made would be on its bare
-        mount point.
+        """FolderError: what is watched there is away now, and all that were made would be on the bare mount
+        point.
         """
         for branch in self._on:
             shared = set(branch.folder.places().values()) & set(folder.places().values())
@@ -227,6 +196,26 @@ class Line:
     def _keep_chores(self) -> None:
         self._janitor.keep(self._chores())
         self._keeper.keep(self._urgent_chores())
+
+    def _workers(self, plan: ThreadPlan) -> WorkerPool:
+        return WorkerPool(
+            handle=self._handle,
+            give_back=self._give_back,
+            queue=self._queue,
+            cpus=plan.worker_cpus,
+            on_crash=self._crashed,
+            grace=self._grace,
+        )
+
+    def _intake(self) -> Feeder:
+        return Feeder(
+            sightings=self._sightings,
+            room=self._queue.has_room,
+            submit=self._queue.offer,
+            on_crash=self._crashed,
+            grace=self._grace,
+            exhausted=self._exhausted if self._once else lambda _: None,
+        )
 
     def _branch(self, folder: WatchFolder, segmenter: Segmenter) -> Branch:
         isolated = self._config.isolation is Isolation.PROCESS

@@ -85,9 +85,9 @@ class Line:
         self._budget = PixelBudget(config.limits.memory or default_memory())
         metrics, self._scrapes = self._metering(grace)
         self._hooks = HookThreads(environ, self._more_to_come, self._crashed, grace)
-        told = (self._board, self._sightings.listen, self.supervision, self._hooks.listen, *metrics)
+        told: list[Listener] = [self._board, self._sightings.listen, self.supervision, self._hooks.listen]
         tell_progress = [self._progress(progress)] if progress is not None else []
-        self.announce = Fanout([log_event, *told, *tell_progress])
+        self.announce = Fanout([log_event, *told, *metrics, *tell_progress])
         self._flight = Flight()
         self._attempts = Attempts(self._flight)
         self._decoders = IsolatedDecoders(config.limits.decode_timeout)  # starts nothing before it is asked

@@ -133,7 +133,8 @@ def test_the_json_schema_describes_every_key_and_writes_defaults_as_people_do():
     watch = schema["$defs"]["Watch"]["properties"]
     assert watch["settle_timeout"]["default"] == "5m"
     assert watch["after"]["enum"] == ["move", "keep", "delete"]
-    assert watch["after"]["live"] is False
+    assert watch["after"]["live"] is True
+    assert schema["properties"]["lease"]["live"] is False
     assert schema["$defs"]["Cache"]["properties"]["ttl"]["live"] is True
 
 

@@ -26,7 +26,7 @@ def test_the_place_of_the_cache_needs_a_restart_and_all_else_of_it_does_not():
     of_cache = {path for path in live if path.startswith(("cache.", "profiles.*.cache."))}
 
     assert {path for path in of_cache if not live[path]} == {"cache.dir", "cache.redis"}
-    assert live["threads.intra_op"] is False
+    assert live["lease"] is False
 
 
 def test_a_path_is_shown_with_its_list_index_in_brackets():

@@ -78,7 +78,7 @@ class Line:
         self._grace = grace = Grace(config.drain)
         self._sightings = Sightings(config.limits.pending)
         self._queue = JobQueue(config.queue.size, on_room=self._sightings.wake)
-        self._board = StatusBoard(queue_depth=lambda: len(self._queue))
+        self._board = StatusBoard(queue_depth=lambda: len(self._queue), stuck=self._hanging)
         self.supervision = Supervision(
             environ, status=self._board.snapshot, hanging=self._hanging, drain_s=config.drain
         )

@@ -137,6 +137,28 @@ def test_second_signal_ends_at_once_and_the_next_start_finishes(root: Path) -> N
     assert os.listdir(root / "outbox") == ["a.png"]
 
 
+def test_check_of_the_status_says_nothing_of_a_daemon_that_is_well_and_else_why(root: Path) -> None:
+    assert watchd("status", "--check", root).returncode == 1
+    with daemon(root) as process:
+        well = watchd("status", "--check", root)
+        process.kill()
+        process.wait()
+        gone = watchd("status", "--check", root)
+
+    assert (well.returncode, well.stdout, well.stderr) == (0, "", "")
+    assert (gone.returncode, gone.stdout) == (1, "")
+    assert gone.stderr.startswith("watchd is gone: ")
+    assert gone.stderr.count("\n") == 1
+
+
+def test_check_of_the_status_finds_a_folder_that_is_paused(root: Path) -> None:
+    with daemon(root):
+        (root / "inbox").rmdir()
+        wait_until(lambda: watchd("status", "--check", root).returncode == 1, within_s=20)
+
+        assert "photos is paused: " in watchd("status", "--check", root).stderr
+
+
 def test_status_tells_running_stopped_and_gone(root: Path) -> None:
     with daemon(root) as process:
         assert "watchd is running" in watchd("status", root).stdout

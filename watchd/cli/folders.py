@@ -92,14 +92,21 @@ def check(root: Path | None, config: Path | None, schema: bool, try_hooks: bool)
 @Config
 @click.option("--json", "as_json", is_flag=True, help="The status as it stands on disk.")
 @click.option("--watch", "follow", is_flag=True, help="Keep showing it, until Ctrl-C.")
-def status(root: Path | None, config: Path | None, as_json: bool, follow: bool) -> None:
+@click.option(
+    "--check", "only_check", is_flag=True, help="Say nothing if all is well, else why not; exit code 1."
+)
+def status(root: Path | None, config: Path | None, as_json: bool, follow: bool, only_check: bool) -> None:
     """Show what the daemon is doing, or that it is gone."""
     from watchd.report.status import is_stale
     from watchd.report.statusview import render
 
+    if as_json + follow + only_check > 1:
+        raise click.UsageError(
+            "give one of --watch, --json and --check: they are for people, machines, and scripts"
+        )
     files = _status_files(root, config)
-    if follow and as_json:
-        raise click.UsageError("--watch is for people, --json for machines: give one of them")
+    if only_check:
+        sys.exit(_checked(_looks(files)))
     if follow:
         from watchd.report.statuswatch import watch
 
@@ -112,6 +119,16 @@ def status(root: Path | None, config: Path | None, as_json: bool, follow: bool) 
             click.echo(path.read_text("utf-8"))
         else:
             click.echo(render(found, datetime.now(UTC), is_stale(found)))
+
+
+def _checked(looks: "list[Look]") -> ExitCode:
+    """Reads no more than the status files: it is asked every few seconds, in a container's health check."""
+    from watchd.report.statusview import ailments
+
+    found = [line for each in looks for line in ailments(each.status, datetime.now(UTC), each.stale)]
+    for line in found:
+        click.echo(line, err=True)
+    return ExitCode.SOME_FAILED if found else ExitCode.OK
 
 
 def _looks(files: Mapping[str, Path]) -> "list[Look]":

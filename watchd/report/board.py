@@ -43,11 +43,13 @@ class StatusBoard:
         self,
         queue_depth: Callable[[], int],
         *,
+        stuck: Callable[[], Iterable[str]] = lambda: (),
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.model, self.workers = "", 0
         self._queue_depth = queue_depth
+        self._stuck = stuck
         self._clock = clock
         self._now = now
         self._began = clock()
@@ -93,7 +95,7 @@ class StatusBoard:
                     pass
 
     def snapshot(self) -> Status:
-        depth = self._queue_depth()
+        depth, stuck = self._queue_depth(), tuple(self._stuck())
         with self._status_lock:
             return replace(
                 self._status,
@@ -101,6 +103,7 @@ class StatusBoard:
                 model=self.model,
                 workers=self.workers,
                 queue_depth=depth,
+                stuck=stuck,
                 in_flight=len(self._in_flight),
                 images_per_second=self._rate(),
                 stages=_means(self._stages),

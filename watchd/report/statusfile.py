@@ -88,6 +88,7 @@ def _decode(data: Any) -> Status:
         stages={str(name): float(seconds) for name, seconds in data.get("stages", {}).items()},
         recent=tuple(_recent(each) for each in data.get("recent", ())),
         config_error=str(data.get("config_error", "")),
+        stuck=tuple(map(str, data.get("stuck", ()))),
         errors=tuple(_trouble(each) for each in data["errors"]),
     )
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from watchd.report.escape import escape
 from watchd.report.status import Status, Trouble
 
+_AT_WORK = frozenset({"running", "reloading", "draining"})
+
 
 def render(status: Status, now: datetime, stale: bool | None) -> str:
     """`stale` is the answer of `is_stale`. Nothing from the file reaches the terminal unescaped."""
@@ -31,6 +33,21 @@ def headline(status: Status, now: datetime, stale: bool | None) -> str:
     return f"watchd is {escape(status.state)}, {who}, {running}"
 
 
+def ailments(status: Status, now: datetime, stale: bool | None) -> Iterator[str]:
+    """Why it does not work on all that it is there for; nothing of a daemon that is well.
+
+    A changed configuration that is wrong is no ailment: the one before it holds.
+    """
+    if stale is not False or status.state not in _AT_WORK:
+        yield headline(status, now, stale)
+        return
+    if status.stuck:
+        yield f"no progress: {', '.join(map(escape, status.stuck))}"
+    for name, reason in status.folders.items():
+        if reason:
+            yield f"{escape(name)} is paused: {escape(reason)}"
+
+
 def facts(status: Status) -> Iterator[tuple[str, str]]:
     """Name and text, to be escaped."""
     yield "model", f"{status.model}, {_count(status.workers, 'worker')}"
@@ -39,6 +56,8 @@ def facts(status: Status) -> Iterator[tuple[str, str]]:
     yield "so far", _counts(status.counts) or "nothing"
     if status.cache:
         yield "cache", _counts(status.cache)
+    if status.stuck:
+        yield "stuck", f"no progress: {', '.join(status.stuck)}"
     label = "folders"
     for name, paused in status.folders.items():
         yield label, f"{name}  paused: {paused}" if paused else name

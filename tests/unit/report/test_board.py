@@ -47,6 +47,15 @@ def test_a_new_board_tells_who_and_since_when_and_that_nothing_is_done(board):
     assert status.folders == {"photos": "", "scans": ""}
 
 
+def test_threads_that_do_not_get_on_are_named():
+    stuck = []
+    board = StatusBoard(queue_depth=lambda: 0, stuck=lambda: stuck)
+
+    stuck.append("feeder")
+
+    assert board.snapshot().stuck == ("feeder",)
+
+
 def test_the_process_that_writes_a_status_is_alive(board):
     assert is_stale(board.snapshot()) is False
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from watchd.report.status import Status, Trouble
-from watchd.report.statusview import render
+from watchd.report.statusview import ailments, render
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 STATUS = Status(
@@ -50,6 +50,38 @@ def test_a_running_daemon_is_shown_with_everything_aligned():
         "  TIME  rejected  photos/a.jpg      truncated",
         "  TIME  failed    scans/deep/b.jpg  boom",
     ]
+
+
+@pytest.mark.parametrize("state", ["running", "reloading", "draining"])
+def test_a_daemon_at_work_has_no_ailment_and_an_old_configuration_is_none(state):
+    well = replace(STATUS, state=state, folders={"photos": ""}, config_error="config.yaml:1: unknown key")
+
+    assert list(ailments(well, NOON, False)) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "stale", "words"),
+    [
+        ("running", True, "watchd is gone"),
+        ("running", None, "only there can be told"),
+        ("stopped", False, "watchd is stopped"),
+        ("starting", False, "watchd is starting"),
+    ],
+)
+def test_a_daemon_that_is_not_at_work_has_one_ailment(state, stale, words):
+    [ailment] = ailments(replace(STATUS, state=state), NOON, stale)
+
+    assert words in ailment
+
+
+def test_paused_folders_and_threads_that_hang_are_ailments_and_told_unescaped_nowhere():
+    ill = replace(STATUS, stuck=("feeder", "a worker"), folders={"photos": "", "sc\x1b": "disk\nfull"})
+
+    assert list(ailments(ill, NOON, False)) == [
+        "no progress: feeder, a worker",
+        "sc\\x1b is paused: disk\\nfull",
+    ]
+    assert "  stuck   no progress: feeder, a worker" in rendered(ill)
 
 
 def test_stages_are_told_in_the_order_of_the_line():

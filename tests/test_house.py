@@ -8,6 +8,8 @@ from pathlib import Path
 from watchd.cli import main
 from watchd.domain.errors import ExitCode
 from watchd.domain.profile import SUFFIXES
+from watchd.imaging.card import card
+from watchd.imaging.models import KNOWN
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -52,6 +54,10 @@ def test_floors_of_the_readme_are_those_of_the_contract() -> None:
     rooms = {path.stem for path in (ROOT / "watchd").iterdir() if path.suffix in ("", ".py")}
 
     assert {room for room in rooms if not room.startswith("__") and room not in told} == set()
+
+
+def test_readme_holds_the_model_card_of_builtin() -> None:
+    assert card(KNOWN["builtin"]) in README
 
 
 def test_readme_names_every_kind_of_file_that_is_of_interest() -> None:

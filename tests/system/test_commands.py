@@ -248,12 +248,14 @@ def test_retry_puts_failed_files_back_and_explain_tells_why(root: Path) -> None:
     assert "NO  name: the suffix '.txt'" in explained.stdout
 
 
-def test_models_list_and_verify_know_builtin() -> None:
+def test_models_list_show_and_verify_know_builtin() -> None:
     listed = watchd("models", "list")
+    shown = watchd("models", "show", "builtin")
     verified = watchd("models", "verify", "builtin")
 
     assert "builtin" in listed.stdout
     assert "birefnet-general-lite" in listed.stdout
+    assert "Trained on: DUTS-TR" in shown.stdout
     assert verified.stdout.startswith("ok   builtin sha256:2f37e6d2b99a3add")
 
 

@@ -1,4 +1,4 @@
-"""The commands on networks: models list, pull, verify, quantize."""
+"""The commands on networks: models list, show, pull, verify, quantize."""
 
 import os
 import sys
@@ -28,6 +28,16 @@ def list_models() -> None:
             where = "not there"
         size = f"{spec.megabytes:g} MB"
         click.echo(f"{spec.name:24} {size:>8}  {spec.licence:10}  {spec.good_for}  [{where}]")
+
+
+@models.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Tell what a network was trained on, how good it is, and under which licence it comes."""
+    from watchd.imaging.card import card
+    from watchd.imaging.models import known
+
+    click.echo(card(known(name)), nl=False)
 
 
 @models.command()

@@ -15,6 +15,7 @@ from watchd.intake.admission import Admission, History
 from watchd.intake.lane import Lane
 from watchd.intake.mounts import mount_of
 from watchd.intake.presence import Presence
+from watchd.intake.ranking import Ranking
 from watchd.intake.settle import Settler
 from watchd.report.status import Status
 from watchd.report.statusfile import StatusFile, as_json
@@ -71,7 +72,9 @@ class Branch:
         self.lane = Lane(
             folder=folder,
             admission=admission(folder, self.places),
-            settler=Settler(folder.settle_s, folder.settle_timeout_s, pending),
+            settler=Settler(
+                folder.settle_s, folder.settle_timeout_s, pending, Ranking(folder.order, Tree(folder.inbox))
+            ),
             absent=self._presence.absent,
             announce=announce,
             quiet_s=_age_s if once else lambda _: 0.0,

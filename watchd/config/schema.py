@@ -18,6 +18,7 @@ from watchd.domain.profile import (
     After,
     Detect,
     Encode,
+    Order,
     Permissions,
     Precision,
     Profile,
@@ -164,6 +165,12 @@ class Watch(Section):
     ready: Annotated[Ready, units.choice(Ready)] = live(
         Ready.AT_ONCE,
         "When a file may be taken: at_once, or with a marker: x.jpg.ready beside x.jpg, or .done beside all.",
+    )
+    order: Annotated[Order, units.choice(Order)] = live(
+        Order.OLDEST, "Which of the files that wait is taken first: by their last change, or by their path."
+    )
+    priority: Annotated[int, units.priority()] = live(
+        0, "Files of a folder with a higher one go first; folders with the same one take turns."
     )
     settle: Annotated[float, units.seconds("100ms", "1h")] = live(
         2.0, "How long a file must stay unchanged before it is taken."
@@ -481,6 +488,8 @@ class Config(Section):
                 ignore=watch.ignore,
                 permissions=watch.permissions,
                 hooks=watch.hooks.hooks(),
+                order=watch.order,
+                priority=watch.priority,
             )
             for name, watch in zip(self.names(), self.watch, strict=True)
         )

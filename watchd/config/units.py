@@ -22,6 +22,8 @@ SIZES = {
 }  # fmt: skip
 PIXELS = {"": 1, "MP": 10**6}
 
+PRIORITIES = {"high": 10, "normal": 0, "low": -10}
+
 HIGHEST_CPU = 8191  # Linux can be built for no more than 8192
 
 
@@ -85,6 +87,22 @@ def whole(least: int, most: int) -> Written:
         parse,
         write=int,
         schema={"type": "integer", "minimum": least, "maximum": most},
+    )
+
+
+def priority() -> Written:
+    """A word, or a number for whoever needs more than three."""
+    number = whole(-100, 100)
+    words = {value: word for word, value in PRIORITIES.items()}
+
+    def parse(value: object) -> int:
+        return PRIORITIES[value] if isinstance(value, str) and value in PRIORITIES else number.parse(value)
+
+    return Written(
+        f"{', '.join(PRIORITIES)}, or {number.allowed}",
+        parse,
+        write=lambda value: words.get(value, value),
+        schema={"anyOf": [{"enum": list(PRIORITIES)}, number.schema]},
     )
 
 

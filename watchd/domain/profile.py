@@ -89,6 +89,14 @@ class Ready(StrEnum):
     MARKER = "marker"
 
 
+class Order(StrEnum):
+    """Which of the files that wait is taken first, by the time of their last change or by their path."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+    NAME = "name"
+
+
 class Permissions(StrEnum):
     """Whose the cutouts are, and who may read them: as the umask says, or as the inbox folder does."""
 
@@ -118,6 +126,8 @@ class WatchFolder:
     ignore: tuple[str, ...] = ()
     permissions: Permissions = Permissions.UMASK
     hooks: Hooks = field(default_factory=Hooks)
+    order: Order = Order.OLDEST
+    priority: int = 0
 
     def places(self) -> dict[str, Path]:
         """Every folder by its config key."""

@@ -9,16 +9,18 @@ from watchd.domain.events import JobEnded
 from watchd.domain.job import Job
 from watchd.domain.outcome import Deferred, Delivered
 from watchd.domain.ports import Submit
+from watchd.domain.profile import WatchFolder
 from watchd.intake.lane import Lane
 from watchd.intake.sightings import Sightings
 
 _LONGEST_WAIT_S = 60.0
+_LOOKS_A_TURN = 64  # then the next folder has its turn
 _LONGEST_STEP_S = 120.0  # one look at a file, or the reading of a large inbox on a slow share
 
 
 class Feeder(Background):
-    """Runs while entered. `room` says whether `submit` would take a job now; whoever makes room wakes the
-    sightings, so that the feeder blocks on one thing only.
+    """Runs while entered. `room` says whether `submit` would take a job of a folder now; whoever makes room
+    wakes the sightings, so that the feeder blocks on one thing only.
 
     `exhausted` is called whenever everything that was seen has its outcome, with what is left because it
     does not come to rest: path and reason.
@@ -28,7 +30,7 @@ class Feeder(Background):
         self,
         *,
         sightings: Sightings,
-        room: Callable[[], bool],
+        room: Callable[[WatchFolder], bool],
         submit: Submit,
         on_crash: OnCrash,
         grace: Grace,
@@ -47,7 +49,8 @@ class Feeder(Background):
 
     def serve(self, lanes: Iterable[Lane]) -> None:
         """From its next turn on these lanes and no others, each of another name. Any thread."""
-        self._wanted = {lane.folder.name: lane for lane in lanes}
+        in_turn = sorted(lanes, key=lambda lane: -lane.folder.priority)
+        self._wanted = {lane.folder.name: lane for lane in in_turn}
         self._sightings.wake()
 
     def serves(self, lane: Lane) -> bool:
@@ -76,14 +79,19 @@ class Feeder(Background):
                     lane.begin_scan(below)
             self._heed(batch.ended, now)
             for lane in self._lanes.values():
-                lane.advance(now, self._room_for_a_look, self._submit_counted)
+                lane.advance(now, self._turn_of(lane), self._submit_counted)
             self._tell_if_exhausted()
             wait_s = self._until_next()
 
-    def _room_for_a_look(self) -> bool:
-        """Asked before each look at a file, of which there may be thousands in one turn."""
-        self.pulse.promise(_LONGEST_STEP_S)
-        return self._room()
+    def _turn_of(self, lane: Lane) -> Callable[[], bool]:
+        """To be asked before each look at a file: a folder of thousands holds up no other."""
+        looks = iter(range(_LOOKS_A_TURN))
+
+        def room() -> bool:
+            self.pulse.promise(_LONGEST_STEP_S)
+            return self._room(lane.folder) and next(looks, None) is not None
+
+        return room
 
     def _change_lanes(self) -> None:
         wanted = self._wanted
@@ -124,11 +132,10 @@ class Feeder(Background):
             self._exhausted(left)
 
     def _until_next(self) -> float:
-        """Not at all while a scan goes on; else until the next file is due, or until there is room."""
-        if any(lane.reading for lane in self._lanes.values()):
+        """Not at all while a scan goes on; else until the next file is due for which there is room."""
+        lanes = self._lanes.values()
+        if any(lane.reading for lane in lanes):
             return 0.0
-        if not self._room():
-            return _LONGEST_WAIT_S
-        due = [at for lane in self._lanes.values() if (at := lane.next_due()) is not None]
+        due = [at for lane in lanes if self._room(lane.folder) and (at := lane.next_due()) is not None]
         now = self._clock()
         return min(max(0.0, min(due, default=now + _LONGEST_WAIT_S) - now), _LONGEST_WAIT_S)

@@ -177,7 +177,7 @@ class Lane:
             relative, stamp = next(found)
             if relative not in self._settler and self._admission.open_to(relative, stamp):
                 self.news += 1
-                self._settler.sight(relative, Hint.SEEN, now, self._quiet_s(stamp))
+                self._settler.sight(relative, Hint.SEEN, now, self._quiet_s(stamp), stamp)
 
     def _look(self, relative: str, now: float, submit: Submit) -> None:
         try:

@@ -1,11 +1,13 @@
 """Which sighted files have come to rest: a state machine without files, threads or a clock of its own."""
 
 import heapq
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from watchd.domain.job import Arrival, Stamp
 from watchd.intake.complete import Wholeness
+from watchd.intake.ranking import Rank
 from watchd.intake.sightings import Hint
 
 _SOONEST_LOOK_S = 0.1
@@ -36,14 +38,24 @@ class Settler:
 
     Every `now` is seconds of a monotonic clock. A file settles once it is quiet for `settle_s`, or for
     twice the longest pause its writer has made; at once if it proves to be whole and its writer gone.
+    `rank` tells which of those goes first whose time has come.
     """
 
-    def __init__(self, settle_s: float, timeout_s: float, capacity: int) -> None:
+    def __init__(
+        self,
+        settle_s: float,
+        timeout_s: float,
+        capacity: int,
+        rank: Callable[[str, Stamp | None], Rank] = lambda relative, _: (0, relative),
+    ) -> None:
         self._settle_s = settle_s
         self._timeout_s = timeout_s
         self._capacity = capacity
+        self._rank = rank
         self._waiting: dict[str, _Waiting] = {}
-        self._agenda: list[tuple[float, str]] = []  # a heap; an entry counts if it is its file's due time
+        # Heaps; an entry counts if it has its file's due time.
+        self._agenda: list[tuple[float, str]] = []
+        self._ripe: list[tuple[Rank, float, str]] = []
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -55,14 +67,16 @@ class Settler:
     def full(self) -> bool:
         return len(self._waiting) >= self._capacity
 
-    def sight(self, relative: str, hint: Hint, now: float, quiet_s: float = 0.0) -> None:
+    def sight(
+        self, relative: str, hint: Hint, now: float, quiet_s: float = 0.0, stamp: Stamp | None = None
+    ) -> None:
         """Starts to follow a file, or notes that something happened to it.
 
-        `quiet_s` is how long it is known to have been at rest already.
+        `quiet_s` is how long it is known to have been at rest already, `stamp` what it looks like.
         """
         file = self._waiting.get(relative)
         if file is None:
-            file = self._waiting[relative] = _Waiting(now, quiet_since=now - quiet_s)
+            file = self._waiting[relative] = _Waiting(now, quiet_since=now - quiet_s, stamp=stamp)
             self.postpone(relative, now + (self._settle_s if hint is Hint.TOUCHED else 0.0))
         if hint is Hint.ARRIVED:
             file.news = True
@@ -70,22 +84,27 @@ class Settler:
                 self.postpone(relative, now)
 
     def take_due(self, now: float) -> str | None:
-        """The file whose time came first; whoever takes it judges, postpones or forgets it."""
-        due = self.next_due()
-        if due is None or due > now:
-            return None
-        relative = heapq.heappop(self._agenda)[1]
-        self._waiting[relative].look_due = due
-        return relative
+        """The first of the files whose time has come; whoever takes it judges, postpones or forgets it."""
+        while self._agenda and self._agenda[0][0] <= now:
+            due, relative = heapq.heappop(self._agenda)
+            if self._counts(due, relative):
+                rank = self._rank(relative, self._waiting[relative].stamp)
+                heapq.heappush(self._ripe, (rank, due, relative))
+        while self._ripe:
+            _, due, relative = heapq.heappop(self._ripe)
+            if self._counts(due, relative):
+                self._waiting[relative].look_due = due
+                return relative
+        return None
 
     def next_due(self) -> float | None:
-        while self._agenda:
-            due, relative = self._agenda[0]
-            file = self._waiting.get(relative)
-            if file is not None and file.due == due:
-                return due
+        while self._ripe and not self._counts(*self._ripe[0][1:]):
+            heapq.heappop(self._ripe)
+        if self._ripe:
+            return self._ripe[0][1]
+        while self._agenda and not self._counts(*self._agenda[0]):
             heapq.heappop(self._agenda)
-        return None
+        return self._agenda[0][0] if self._agenda else None
 
     def forget(self, relative: str) -> None:
         self._waiting.pop(relative, None)
@@ -130,6 +149,10 @@ class Settler:
         late = not file.warned and now - file.quiet_since >= self._timeout_s / 2
         file.warned = file.warned or late
         return late
+
+    def _counts(self, due: float, relative: str) -> bool:
+        file = self._waiting.get(relative)
+        return file is not None and file.due == due
 
     def _needed_s(self, file: _Waiting, wholeness: Wholeness) -> float:
         """How long the file must be quiet to settle, or to be given up."""

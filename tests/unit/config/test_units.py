@@ -246,3 +246,16 @@ def test_an_address_is_host_and_port_or_none():
 @pytest.mark.parametrize("url", ["redis://:secret@cache.lan/0", "unix:///run/redis?password=secret&db=1"])
 def test_the_password_of_a_redis_server_is_not_shown(url):
     assert "secret" not in units.redis().write(url)
+
+
+def test_a_priority_is_a_word_or_a_whole_number():
+    assert [read(units.priority(), value) for value in ("high", "normal", "low", 7, "-7")] == [
+        10,
+        0,
+        -10,
+        7,
+        -7,
+    ]
+    assert [units.priority().write(value) for value in (10, 0, 7)] == ["high", "normal", 7]
+    for value in ("urgent", 101, 1.5, True, None, ["high"]):
+        assert refusal(units.priority(), value) == "high, normal, low, or a whole number from -100 to 100"

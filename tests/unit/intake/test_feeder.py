@@ -2,9 +2,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from fakes import Crashes, FakeClaims, ManualClock, RecordingListener, encoded, put, wait_until
+from fakes import Crashes, FakeClaims, ManualClock, RecordingListener, encoded, put, wait_until, watch_folder
 
 from watchd.background import Grace
 from watchd.domain.events import FolderPaused, JobEnded
@@ -34,33 +35,43 @@ class Bench:
         self.exhausted = threading.Event()
         self.crashes = crashes
         self.claims = claims
-        admission = Admission(folder, claims, lambda _: History(), lambda *_: False, local=lambda: True)
-        settler = Settler(0.2, 60.0, 10)
+        self.listener = listener
         self.clock: Callable[[], float] = time.monotonic
         self.absent: Callable[[], str] = str
-        self.lane = Lane(
+        self.has_room: Callable[[WatchFolder], bool] = lambda _: len(self.jobs) < self.room
+        self.lane = self._lane(folder, capacity=10)
+
+    def lane_of(self, root: Path, name: str, **changes: object) -> Lane:
+        """Of a watch folder of its own."""
+        return self._lane(watch_folder(root / name, name=name, **changes), capacity=1000)
+
+    def _lane(self, folder: WatchFolder, capacity: int) -> Lane:
+        return Lane(
             folder=folder,
-            admission=admission,
-            settler=settler,
+            admission=Admission(
+                folder, self.claims, lambda _: History(), lambda *_: False, local=lambda: True
+            ),
+            settler=Settler(0.2, 60.0, capacity),
             absent=self._absent,
-            announce=listener,
+            announce=self.listener,
         )
 
     def _absent(self) -> str:
         return self.absent()
 
     @contextmanager
-    def running(self) -> Iterator[Feeder]:
+    def running(self, *lanes: Lane) -> Iterator[Feeder]:
+        """On these lanes, or the one of its own."""
         feeder = Feeder(
             sightings=self.sightings,
-            room=lambda: len(self.jobs) < self.room,
+            room=lambda folder: self.has_room(folder),  # noqa: PLW0108 - a test may replace it
             submit=self.submit,
             on_crash=self.crashes,
             grace=Grace(5),
             exhausted=self.tell,
             clock=self.clock,
         )
-        feeder.serve([self.lane])
+        feeder.serve(lanes or [self.lane])
         with feeder:
             yield feeder
         assert not feeder.alive
@@ -272,3 +283,43 @@ def test_feeder_that_takes_long_for_many_files_is_not_late(bench: Bench, clock: 
         wait_until(lambda: len(late) == 5)
 
     assert late == [False] * 5
+
+
+def test_folder_of_many_files_holds_up_no_other(bench: Bench, tmp_path: Path) -> None:
+    many, one = bench.lane_of(tmp_path, "many"), bench.lane_of(tmp_path, "one")
+    for number in range(200):
+        put(many.folder.inbox, f"{number}.jpg", JPEG)
+    put(one.folder.inbox, "a.jpg", JPEG)
+    bench.room = 1000
+    bench.sightings.ask_scan("many")
+    bench.sightings.ask_scan("one")
+
+    with bench.running(many, one):
+        wait_until(lambda: len(bench.jobs) == 201)
+
+    assert [job.folder.name for job in bench.jobs].index("one") < 100
+
+
+def test_folder_of_higher_priority_has_its_turn_first(bench: Bench, tmp_path: Path) -> None:
+    low, high = bench.lane_of(tmp_path, "low", priority=-10), bench.lane_of(tmp_path, "high", priority=10)
+    for lane in (low, high):
+        put(lane.folder.inbox, f"{lane.folder.name}.jpg", JPEG)
+        bench.sightings.ask_scan(lane.folder.name)
+
+    with bench.running(low, high):
+        wait_until(lambda: len(bench.jobs) == 2)
+
+    assert [job.folder.name for job in bench.jobs] == ["high", "low"]
+
+
+def test_folder_without_room_does_not_stop_one_that_has_some(bench: Bench, tmp_path: Path) -> None:
+    full, free = bench.lane_of(tmp_path, "full"), bench.lane_of(tmp_path, "free")
+    bench.has_room = lambda folder: folder.name != "full"
+
+    with bench.running(full, free):
+        for lane in (full, free):
+            put(lane.folder.inbox, "a.jpg", b"of no known format, so it must settle")
+            bench.sightings.put(lane.folder.name, "a.jpg", Hint.ARRIVED)
+        wait_until(lambda: bench.jobs)
+
+    assert [job.folder.name for job in bench.jobs] == ["free"]

@@ -9,11 +9,13 @@ from fakes import FakeClaims, RecordingListener, draw, encoded, put, watch_folde
 
 from watchd.domain.events import FileWaits, FolderPaused, FolderResumed
 from watchd.domain.job import Arrival, Job, SourceFile, Stamp
-from watchd.domain.profile import Ready, WatchFolder
+from watchd.domain.profile import Order, Ready, WatchFolder
 from watchd.intake.admission import Admission, History
 from watchd.intake.lane import Lane
+from watchd.intake.ranking import Ranking
 from watchd.intake.settle import Settler
 from watchd.intake.sightings import Hint
+from watchd.tree import Tree
 
 JPEG = encoded()
 
@@ -44,7 +46,8 @@ class Bench:
             lambda _, stamp: stamp in self.known,
             lambda: True,
         )
-        settler = Settler(self.folder.settle_s, self.folder.settle_timeout_s, self.capacity)
+        ranking = Ranking(self.folder.order, Tree(self.folder.inbox))
+        settler = Settler(self.folder.settle_s, self.folder.settle_timeout_s, self.capacity, ranking)
         self.lane = Lane(
             folder=self.folder,
             admission=admission,
@@ -639,3 +642,31 @@ def test_waiting_for_another_try_is_neither_settling_nor_in_the_queue(bench: Ben
     bench.advance(30.0)
 
     assert bench.jobs[0].arrival == Arrival(sighted=30.0, settled=30.0)
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        (Order.OLDEST, ["b.jpg", "c.jpg", "a.jpg"]),
+        (Order.NEWEST, ["a.jpg", "c.jpg", "b.jpg"]),
+        (Order.NAME, ["a.jpg", "b.jpg", "c.jpg"]),
+    ],
+)
+@pytest.mark.parametrize("scanned", [True, False])
+def test_waiting_files_are_taken_in_the_order_that_is_asked_for(
+    bench: Bench, order: Order, expected: list[str], scanned: bool
+) -> None:
+    bench.make(order=order)
+    for name, seconds in (("a.jpg", 3000), ("b.jpg", 1000), ("c.jpg", 2000)):
+        bench.put(name)
+        os.utime(bench.folder.inbox / name, (seconds, seconds))
+        if not scanned:
+            bench.sight(name, Hint.ARRIVED)
+    if scanned:
+        bench.lane.begin_scan("")
+
+    for room in (1, 2, 3):
+        bench.room = room
+        bench.advance()
+
+    assert bench.advance() == expected

@@ -277,3 +277,58 @@ def test_file_put_off_that_comes_sooner_has_not_settled_before_it_was_sighted(se
     settler.take_due(20.0)
 
     assert settler.arrival("a") == Arrival(sighted=20.0, settled=20.0)
+
+
+def ranked(capacity: int = 100) -> Settler:
+    """Where the name says which goes first."""
+    return Settler(SETTLE_S, TIMEOUT_S, capacity, lambda relative, _: (-ord(relative), relative))
+
+
+def test_files_whose_time_has_come_go_by_rank_and_not_by_time() -> None:
+    settler = ranked()
+    for now, name in enumerate("bca"):
+        settler.sight(name, Hint.SEEN, now)
+
+    assert [settler.take_due(2.0) for _ in range(4)] == ["c", "b", "a", None]
+
+
+def test_file_whose_time_has_not_come_holds_up_nobody_of_a_lower_rank() -> None:
+    settler = ranked()
+    settler.sight("z", Hint.TOUCHED, 0.0)
+    settler.sight("a", Hint.SEEN, 0.0)
+
+    assert [settler.take_due(0.0), settler.take_due(0.0)] == ["a", None]
+    assert settler.take_due(SETTLE_S) == "z"
+
+
+def test_file_that_comes_later_passes_those_that_wait_with_a_lower_rank() -> None:
+    settler = ranked()
+    for name in "abc":
+        settler.sight(name, Hint.SEEN, 0.0)
+    first = settler.take_due(0.0)
+    settler.sight("z", Hint.SEEN, 1.0)
+
+    assert [first, settler.take_due(1.0), settler.next_due()] == ["c", "z", 0.0]
+
+
+def test_file_that_was_ranked_and_then_put_off_or_forgotten_is_not_taken() -> None:
+    settler = ranked()
+    for name in "abc":
+        settler.sight(name, Hint.SEEN, 0.0)
+    settler.take_due(0.0)
+
+    settler.put_off("b", 9.0)
+    settler.forget("a")
+
+    assert settler.take_due(1.0) is None
+    assert settler.take_due(9.0) == "b"
+
+
+def test_file_is_ranked_by_the_stamp_it_was_sighted_with() -> None:
+    settler = Settler(
+        SETTLE_S, TIMEOUT_S, 100, lambda relative, known: (known.size if known else 0, relative)
+    )
+    settler.sight("large", Hint.SEEN, 0.0, stamp=stamp(20))
+    settler.sight("small", Hint.SEEN, 0.0, stamp=stamp(10))
+
+    assert [settler.take_due(0.0), settler.take_due(0.0)] == ["small", "large"]

@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 
 from fakes import job, wait_until
 
@@ -28,7 +29,7 @@ def test_full_queue_refuses_at_once(folder: WatchFolder) -> None:
 
     assert taken == [True, True, False]
     assert len(queue) == 2
-    assert not queue.has_room()
+    assert not queue.has_room(folder)
 
 
 def test_room_is_told_when_a_full_queue_has_some_again_and_only_then(folder: WatchFolder) -> None:
@@ -84,7 +85,7 @@ def test_closing_gives_the_unbegun_jobs_back_and_refuses_new_ones(folder: WatchF
     assert unbegun == jobs[1:]
     assert queue.close() == []
     assert not queue.offer(job(folder, "d"))
-    assert not queue.has_room()
+    assert not queue.has_room(folder)
     assert queue.take() is None
 
 
@@ -174,3 +175,60 @@ def test_taker_that_is_dismissed_leaves_the_job_of_which_it_was_told_to_another(
     assert got["leaving"] is None
     assert (left := got["staying"]) is not None
     assert left.source.relative == "a"
+
+
+def of(folder: WatchFolder, name: str, priority: int = 0) -> WatchFolder:
+    return replace(folder, name=name, priority=priority)
+
+
+def offer(queue: JobQueue, folder: WatchFolder, *names: str) -> list[bool]:
+    return [queue.offer(job(folder, name)) for name in names]
+
+
+def taken(queue: JobQueue) -> list[str]:
+    jobs = [queue.take() for _ in range(len(queue))]
+    return [f"{each.folder.name}/{each.source.relative}" for each in jobs if each]
+
+
+def test_folders_take_turns_and_each_keeps_its_order(folder: WatchFolder) -> None:
+    queue = JobQueue(10, nothing)
+    offer(queue, of(folder, "many"), "1", "2", "3", "4")
+    offer(queue, of(folder, "few"), "a", "b")
+
+    assert taken(queue) == ["many/1", "few/a", "many/2", "few/b", "many/3", "many/4"]
+
+
+def test_single_file_of_one_folder_does_not_wait_behind_a_queue_full_of_another(folder: WatchFolder) -> None:
+    queue = JobQueue(3, nothing)
+    offer(queue, of(folder, "many"), "1", "2", "3", "4")
+    queue.take()
+    offer(queue, of(folder, "many"), "4")
+
+    room = [queue.has_room(of(folder, name)) for name in ("many", "one")]
+    offer(queue, of(folder, "one"), "a", "b")
+
+    assert room == [False, True]
+    assert taken(queue) == ["many/2", "one/a", "many/3", "many/4"]
+
+
+def test_folder_of_higher_priority_goes_first(folder: WatchFolder) -> None:
+    queue = JobQueue(10, nothing)
+    offer(queue, of(folder, "archive", -10), "1", "2")
+    offer(queue, of(folder, "daily"), "a", "b")
+    offer(queue, of(folder, "studio"), "x", "y")
+
+    assert taken(queue) == ["daily/a", "studio/x", "daily/b", "studio/y", "archive/1", "archive/2"]
+
+
+def test_room_is_told_to_a_folder_whose_only_job_was_taken_from_a_full_queue(folder: WatchFolder) -> None:
+    told: list[int] = []
+    queue = JobQueue(2, lambda: told.append(len(queue)))
+    offer(queue, of(folder, "one", 10), "a")
+    offer(queue, of(folder, "many"), "1")
+    queue.resize(1)
+
+    queue.take()
+
+    assert told == [1]
+    assert offer(queue, of(folder, "one", 10), "b") == [True]
+    assert not queue.has_room(of(folder, "many"))

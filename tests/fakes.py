@@ -21,6 +21,7 @@ from watchd.domain.job import Job, JobId, SourceFile, Stamp
 from watchd.domain.profile import WatchFolder
 from watchd.domain.tunereport import Pace
 from watchd.imaging.probe import Probe
+from watchd.imaging.segment import Segmenter
 from watchd.store.cachefolder import CacheTree
 from watchd.store.claims import Holder
 from watchd.store.maskcache import MaskCache
@@ -132,7 +133,7 @@ class FakeSegmenter:
 
 def recall_of(
     folder: WatchFolder,
-    segmenter: FakeSegmenter,
+    segmenter: Segmenter,
     counts: Counter[str] | None = None,
     flights: SingleFlight | None = None,
     **changes: Any,

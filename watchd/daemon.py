@@ -145,6 +145,8 @@ def _build(
     config: Config, mailbox: Mailbox, environ: Mapping[str, str], progress: Progress | None
 ) -> tuple[Line, Networks]:
     give_back_what_is_freed()
+    if config.umask is not None:
+        os.umask(config.umask)
     for folder in config.watch_folders():
         prepare(folder)
     plan = thread_plan(config)

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 NAME_MAX = 255
 
@@ -33,35 +33,16 @@ class Spot(NamedTuple):
         return Spot(self.folder, name)
 
 
-class Rights(NamedTuple):
-    """Mode, owner and group of a file or folder, for what is made after its example."""
-
-    mode: int
-    owner: int
-    group: int
-
-    @classmethod
-    def of(cls, example: Path | int) -> Self:
-        found = os.stat(example)
-        return cls(stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid)
-
-    def give(self, handle: int) -> None:
-        """To an open file (which nobody gets to execute) or folder, as far as we may and the disk can."""
-        is_folder = stat.S_ISDIR(os.fstat(handle).st_mode)
-        owner = self.owner if os.geteuid() == 0 else -1
-        _as_far_as_allowed(lambda: os.fchown(handle, owner, self.group))  # before the mode: it clears setgid
-        _as_far_as_allowed(lambda: os.fchmod(handle, self.mode if is_folder else self.mode & 0o666))
-
-
 class Tree:
     """Any thread; holds nothing open between calls, so a share may go and come back.
 
-    What is made here gets the rights of the folder `like`, or without one what the umask leaves.
+    What is made here is given its mode, owner and group by `rights`, as an open file or folder; without it
+    what the umask leaves.
     """
 
-    def __init__(self, root: Path, like: Path | None = None) -> None:
+    def __init__(self, root: Path, rights: Callable[[int], object] = lambda _: None) -> None:
         self.root = root
-        self._like = like
+        self._rights = rights
         # Folders whose names are on the disk for certain, by device and inode.
         self._known_folders: set[tuple[int, int]] = set()
 
@@ -90,8 +71,7 @@ class Tree:
 
     def give_rights(self, handle: int) -> None:
         """To what was made here."""
-        if self._like is not None:
-            Rights.of(self._like).give(handle)
+        self._rights(handle)
 
     def open(self, relative: str, flags: int = os.O_RDONLY) -> int:
         """A descriptor of a regular file; anything else is an OSError, and a FIFO blocks nobody."""
@@ -239,15 +219,6 @@ def fitting(stem: str, suffix: str) -> str:
 
 def _open_folder(above: int, name: str) -> int:
     return os.open(_checked(name), _FOLDER | os.O_NOFOLLOW, dir_fd=above)
-
-
-def _as_far_as_allowed(change: Callable[[], None]) -> None:
-    """SMB, FAT and other users' groups know no such change; the file is worth more than its mode."""
-    try:
-        change()
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
-            raise
 
 
 def _checked(name: str) -> str:

@@ -280,3 +280,41 @@ def test_two_daemons_on_one_folder_share_the_work_without_doubles(root: Path) ->
 
     assert len(os.listdir(root / "outbox")) == 40
     assert os.listdir(root / "failed") == []
+
+
+def test_umask_of_the_config_holds_for_all_that_is_made(root: Path) -> None:
+    drop(root, "a.jpg")
+    (root / "config.yaml").write_text('watch:\n  - root: .\numask: "0007"\n')
+
+    assert watchd("run", "--once", root).returncode == 0
+
+    assert (root / "outbox" / "a.png").stat().st_mode & 0o777 == 0o660
+    assert (root / "outbox").stat().st_mode & 0o777 == 0o770
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [("umask: 0002", "2 is not allowed: octal digits in quotes"), ('umask: "0777"', "from 0000 to 0077")],
+)
+def test_umask_without_quotes_or_against_watchd_itself_is_a_config_error(
+    root: Path, line: str, says: str
+) -> None:
+    root.mkdir()
+    (root / "config.yaml").write_text(f"watch:\n  - root: .\n{line}\n")
+
+    result = watchd("run", root)
+
+    assert result.returncode == 78
+    assert "config.yaml:3: umask: " in result.stderr
+    assert says in result.stderr
+
+
+def test_group_that_does_not_exist_ends_the_start_and_a_check_with_78(root: Path) -> None:
+    root.mkdir()
+    (root / "config.yaml").write_text("watch:\n  - root: .\n    group: nobody-has-this\n")
+
+    started, checked = watchd("run", root), watchd("check", root)
+
+    assert (started.returncode, checked.returncode) == (78, 78)
+    assert started.stderr.startswith("watchd: watch[].group: there is no group 'nobody-has-this' here; ")
+    assert "BAD  photos: watch[].group: there is no group" in checked.stdout

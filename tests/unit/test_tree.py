@@ -7,6 +7,7 @@ import pytest
 from fakes import os_error
 
 from watchd import tree as tree_module
+from watchd.store.rights import Rights
 from watchd.tree import Spot, Tree, fitting, rename, rename_exclusive
 
 
@@ -309,7 +310,7 @@ def test_folder_made_after_an_example_has_its_mode_and_group(tree: Tree, tmp_pat
         os.chown(example, 12, 34)
     example.chmod(mode)
 
-    with Tree(tree.root, like=example).folder("b/c", make=True) as handle:
+    with Tree(tree.root, Rights.of(example).give).folder("b/c", make=True) as handle:
         made = os.fstat(handle)
 
     wanted = example.stat()
@@ -320,7 +321,7 @@ def test_folder_made_after_an_example_has_its_mode_and_group(tree: Tree, tmp_pat
 def test_folder_that_is_there_keeps_its_mode(tree: Tree, tmp_path: Path) -> None:
     (tree.root / "a").chmod(0o711)
 
-    with Tree(tree.root, like=tmp_path).folder("a", make=True) as handle:
+    with Tree(tree.root, Rights.of(tmp_path).give).folder("a", make=True) as handle:
         assert os.fstat(handle).st_mode & 0o777 == 0o711
 
 

@@ -39,9 +39,13 @@ def age_s(_ctx: click.Context, _param: click.Parameter, written: str | None) -> 
 
 
 def load(root: Path | None, config: Path | None, overrides: Mapping[str, object]) -> "Loaded":
+    """The configuration, with its umask taken."""
     from watchd.config.load import load as load_config
 
-    return load_config(config, root, overrides, os.environ)
+    loaded = load_config(config, root, overrides, os.environ)
+    if loaded.config.umask is not None:
+        os.umask(loaded.config.umask)  # what a command makes is like what the daemon makes
+    return loaded
 
 
 def folders_of(root: Path | None, config: Path | None) -> "tuple[WatchFolder, ...]":

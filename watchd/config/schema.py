@@ -159,6 +159,13 @@ class Watch(Section):
         Permissions.UMASK,
         "Mode, owner and group of what watchd makes: umask, or inherit for those of the inbox folder.",
     )
+    group: Annotated[str | None, units.or_auto(units.group())] = live(
+        None, "The group of what watchd makes in outbox, originals and failed; auto is as permissions says."
+    )
+    mode: Annotated[int | None, units.or_auto(units.mode())] = live(
+        None,
+        "The mode of files made there, and of folders, which get x where r is; auto is as permissions says.",
+    )
     detect: Annotated[Detect, units.choice(Detect)] = live(
         Detect.AUTO, "How new files are noticed; auto decides by the kind of mount."
     )
@@ -431,6 +438,9 @@ class Config(Section):
     drain: Annotated[float, units.seconds("0s", "1h")] = live(
         30.0, "How long begun jobs may take to finish once the daemon is asked to stop."
     )
+    umask: Annotated[int | None, units.or_auto(units.umask())] = restart(
+        None, "Which rights no file gets that watchd makes; auto is the umask that it was started with."
+    )
     isolation: Annotated[Isolation, units.choice(Isolation)] = restart(
         Isolation.NONE, "Where pictures are decoded; process survives files that crash or hang a decoder."
     )
@@ -487,6 +497,8 @@ class Config(Section):
                 poll_s=watch.poll,
                 ignore=watch.ignore,
                 permissions=watch.permissions,
+                group=watch.group,
+                mode=watch.mode,
                 hooks=watch.hooks.hooks(),
                 order=watch.order,
                 priority=watch.priority,

@@ -197,6 +197,25 @@ def choices(words: Sequence[str]) -> Written:
     )
 
 
+def umask() -> Written:
+    """One that leaves watchd itself every right."""
+    return _octal("0[0-7]{2}", '"0002"', "from 0000 to 0077")
+
+
+def mode() -> Written:
+    """Of files, which nobody executes, and which watchd itself reads and writes."""
+    return _octal("6[0246]{2}", '"0664"', "from 0600 to 0666, with no x")
+
+
+def group() -> Written:
+    def parse(value: object) -> str:
+        return _parse_text(str(value) if type(value) is int else value)
+
+    return Written(
+        "the name or number of a group", parse, write=_write_text, schema={"type": ["string", "integer"]}
+    )
+
+
 def flag() -> Written:
     words = {"true": True, "false": False}
 
@@ -323,6 +342,23 @@ def model() -> Written:
         return str(base / os.path.expanduser(name)) if name.endswith(".onnx") else name
 
     return replace(text("the name of a model, or an .onnx file"), locate=locate)
+
+
+def _octal(digits: str, such_as: str, why: str) -> Written:
+    """Text: of digits without quotes YAML makes a number, and of 022 the number 18."""
+
+    def parse(value: object) -> int:
+        if not isinstance(value, str) or not re.fullmatch(f"0?{digits}", value):
+            raise ValueError(value)
+        return int(value, 8)
+
+    return Written(
+        f"octal digits in quotes, such as {such_as}",
+        parse,
+        write=lambda value: f"{value:04o}",
+        forms=f"{why}; what has no quotes is another number to YAML",
+        schema={"type": "string", "pattern": f"^0?{digits}$"},
+    )
 
 
 def _quantity(

@@ -125,6 +125,8 @@ class WatchFolder:
     poll_s: float = 2.0
     ignore: tuple[str, ...] = ()
     permissions: Permissions = Permissions.UMASK
+    group: str | None = None
+    mode: int | None = None
     hooks: Hooks = field(default_factory=Hooks)
     order: Order = Order.OLDEST
     priority: int = 0

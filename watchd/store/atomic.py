@@ -12,8 +12,9 @@ from typing import BinaryIO
 from watchd.domain.errors import SourceChanged, SourceGone
 from watchd.domain.job import SourceFile, Stamp
 from watchd.store.filecopy import copy_content
+from watchd.store.rights import Rights
 from watchd.store.storedfile import BadEntry, StoredFile
-from watchd.tree import Rights, Spot, Tree, open_at, rename, rename_exclusive, stat_at, sync_folder
+from watchd.tree import Spot, Tree, open_at, rename, rename_exclusive, stat_at, sync_folder
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,9 @@ import secrets
 from pathlib import Path
 
 from watchd.store.atomic import replace_quickly
+from watchd.store.rights import Rights
 from watchd.store.room import Room
-from watchd.tree import Rights, Tree
+from watchd.tree import Tree
 
 FORMAT = "v1"  # another one lies beside it, and neither reads the other
 
@@ -29,7 +30,7 @@ class CacheTree(Tree):
     """A tree in which all that is made is for its owner alone: masks hold small copies of the pictures."""
 
     def give_rights(self, handle: int) -> None:
-        Rights(0o700, -1, -1).give(handle)
+        Rights(0o700).give(handle)
 
 
 def open_cache(root: Path) -> CacheTree:

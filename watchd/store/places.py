@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from watchd.domain.errors import FolderError
-from watchd.domain.profile import After, Permissions, WatchFolder
+from watchd.domain.profile import After, WatchFolder
 from watchd.store.asides import Asides, put_back_aside
 from watchd.store.atomic import clear_temp
 from watchd.store.claims import FileClaims
@@ -16,7 +16,10 @@ from watchd.store.failed import FailedFolder
 from watchd.store.inbox import Inbox
 from watchd.store.outbox import Outbox
 from watchd.store.receipts import Receipt, Receipts
-from watchd.tree import Rights, Tree, sync_folder
+from watchd.store.rights import FolderRights
+from watchd.tree import Tree, sync_folder
+
+_OF_OTHERS = ("inbox", "sidecar")  # where others put files, and what is not for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,9 @@ class Places:
     @classmethod
     def of(cls, folder: WatchFolder, lease_s: float) -> Self:
         inbox, sidecar = Tree(folder.inbox), Tree(folder.sidecar)
-        like = folder.inbox if folder.permissions is Permissions.INHERIT else None
+        rights = FolderRights(folder)
         outbox, originals, failed = (
-            Tree(place, like) for place in (folder.outbox, folder.originals, folder.failed)
+            Tree(place, rights.give) for place in (folder.outbox, folder.originals, folder.failed)
         )
         receipts, claims = Receipts(sidecar), FileClaims(sidecar, lease_s)
         return cls(
@@ -58,11 +61,16 @@ class Places:
 
 
 def prepare(folder: WatchFolder) -> None:
-    """Makes the folders that are missing; FolderError for one that cannot be made or used."""
+    """Makes the folders that are missing; FolderError for one that cannot be made or used.
+
+    ConfigError: what is made cannot be given to the group that is configured.
+    """
+    rights = FolderRights(folder)
+    rights.must_be_ours_to_give()
     for key, path in folder.places().items():
         try:
             if not path.is_dir():
-                _make(path, folder)
+                _make(path, None if key in _OF_OTHERS else rights)
         except OSError as error:
             raise FolderError(f"{key} {path}: cannot be made: {error.strerror}") from error
         read_only = key == "inbox" and folder.after is After.KEEP
@@ -72,16 +80,16 @@ def prepare(folder: WatchFolder) -> None:
             raise FolderError(f"{key} {path}: cannot be {what} by this user; change its owner or mode")
 
 
-def _make(path: Path, folder: WatchFolder) -> None:
+def _make(path: Path, rights: FolderRights | None) -> None:
     """Durably, with the folders above; what lies in one that a power cut takes away is lost with it."""
     for each in reversed([path, *path.parents]):
         if not each.is_dir():
             each.mkdir(exist_ok=True)
             with _opened(each.parent) as above:
                 sync_folder(above)
-    if folder.permissions is Permissions.INHERIT and path not in (folder.inbox, folder.sidecar):
+    if rights is not None:
         with _opened(path) as handle:
-            Rights.of(folder.inbox).give(handle)
+            rights.give(handle)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from watchd.domain.errors import StartupError
 from watchd.store.atomic import publish
+from watchd.store.rights import Rights
 from watchd.tree import Tree
 
 
@@ -18,7 +19,8 @@ def write_for_user(path: Path, content: bytes, confirm: Callable[[], None] = lam
     place = Path(os.path.realpath(path))
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        tree = Tree(place.parent, like=place if place.exists() else None)
+        before = Rights.of(place) if place.exists() else Rights()
+        tree = Tree(place.parent, before.give)
         publish(tree, place.name, content, secrets.token_hex(8), replace=True, confirm=confirm)
     except OSError as error:
         raise StartupError(f"{path} cannot be written: {error.strerror}") from error

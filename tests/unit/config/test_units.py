@@ -259,3 +259,34 @@ def test_a_priority_is_a_word_or_a_whole_number():
     assert [units.priority().write(value) for value in (10, 0, 7)] == ["high", "normal", 7]
     for value in ("urgent", 101, 1.5, True, None, ["high"]):
         assert refusal(units.priority(), value) == "high, normal, low, or a whole number from -100 to 100"
+
+
+@pytest.mark.parametrize(("text", "mask"), [("0002", 0o002), ("022", 0o022), ("077", 0o077)])
+def test_a_umask_is_octal_text(text, mask):
+    assert read(units.umask(), text) == mask
+
+
+@pytest.mark.parametrize("value", [2, 18, 0o077, "0o022", "22", "0777", "0088", "", True, None])
+def test_a_umask_that_yaml_has_made_a_number_of_is_refused_and_so_is_one_that_hurts_watchd(value):
+    says = refusal(units.umask(), value)
+    assert says.startswith('octal digits in quotes, such as "0002", from 0000 to 0077; what has no quotes')
+
+
+@pytest.mark.parametrize(("text", "mode"), [("0664", 0o664), ("640", 0o640), ("0600", 0o600)])
+def test_a_mode_is_octal_text_that_lets_watchd_read_and_write(text, mode):
+    assert read(units.mode(), text) == mode
+
+
+@pytest.mark.parametrize("value", [420, 644, "0755", "0444", "066", "2664"])
+def test_a_mode_that_is_a_number_executes_or_shuts_watchd_out_is_refused(value):
+    assert "from 0600 to 0666, with no x" in refusal(units.mode(), value)
+
+
+@pytest.mark.parametrize(("value", "group"), [("users", "users"), (100, "100"), ("100", "100")])
+def test_a_group_is_a_name_or_a_number(value, group):
+    assert read(units.group(), value) == group
+
+
+@pytest.mark.parametrize("value", [True, "", 1.5, ["users"]])
+def test_what_names_no_group_is_refused(value):
+    assert refusal(units.group(), value) == "the name or number of a group"

@@ -19,6 +19,7 @@ from fakes import names, os_error, put, settled
 from watchd.domain.errors import SourceChanged, SourceGone
 from watchd.domain.job import SourceFile, Stamp
 from watchd.store.atomic import is_temp_name, move, publish, remove, replace_quickly, same_content, temp_name
+from watchd.store.rights import Rights
 from watchd.store.storedfile import BadEntry, StoredFile
 from watchd.tree import Spot, Tree
 
@@ -432,7 +433,7 @@ def test_published_copy_of_a_stored_file_is_not_as_private_as_the_cache(inbox: T
 
     with stored(inbox, b"cutout") as content:
         publish(tree, "a.png", content, "t", replace=False)
-        publish(Tree(tree.root, tree.root / "shared"), "b.png", content, "t", replace=False)
+        publish(Tree(tree.root, Rights.of(tree.root / "shared").give), "b.png", content, "t", replace=False)
 
     assert tree.stat("a.png").st_mode == tree.stat("fresh").st_mode
     assert tree.stat("b.png").st_mode & 0o777 == 0o660

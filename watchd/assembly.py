@@ -23,7 +23,7 @@ from watchd.imaging.isolated import IsolatedDecoders
 from watchd.imaging.memory import give_back_now
 from watchd.imaging.segment import Segmenter
 from watchd.intake.feeder import Feeder
-from watchd.intake.sightings import Hint, Sightings
+from watchd.intake.sightings import Sightings
 from watchd.intake.watcher import Watcher
 from watchd.provision import default_memory
 from watchd.report.board import StatusBoard
@@ -260,7 +260,7 @@ class Line:
 
     def _handle(self, job: Job) -> None:
         branch = self._branches[job.folder]
-        if branch in self._on:
+        if branch in self._on and not branch.asked_to_pause():
             with job_context(job.id):
                 branch.processor.handle(job)
             return
@@ -269,7 +269,7 @@ class Line:
         except OSError as error:  # tried again as long as the branch is there; then the lease runs out
             facts = {"job": job.id, "path": job.source.relative, "reason": str(error)}
             log.warning("job not given back", extra=facts)
-        self._sightings.put(job.folder.name, job.source.relative, Hint.ARRIVED)  # if it is watched otherwise
+        self._sightings.put_back(job.folder.name, job.source.relative)  # if it is watched now, or again
 
     def _give_back(self, job: Job) -> None:
         self._branches[job.folder].give_back(job)

@@ -14,6 +14,7 @@ from watchd.imaging.decode import OpenPicture
 from watchd.intake.admission import Admission, History
 from watchd.intake.lane import Lane
 from watchd.intake.mounts import mount_of
+from watchd.intake.pausing import asked_to_pause
 from watchd.intake.presence import Presence
 from watchd.intake.ranking import Ranking
 from watchd.intake.settle import Settler
@@ -78,6 +79,7 @@ class Branch:
             absent=self._presence.absent,
             announce=announce,
             quiet_s=_age_s if once else lambda _: 0.0,
+            asked_to_pause=partial(asked_to_pause, folder),
         )
         self.processor = Processor(
             places=self.places,
@@ -116,6 +118,10 @@ class Branch:
     def absent(self) -> str:
         """Why the folder is not really there now, or "" """
         return self._presence.absent()
+
+    def asked_to_pause(self) -> bool:
+        """Whether no further job of it shall be begun now."""
+        return bool(asked_to_pause(self.folder))
 
     @property
     def idle(self) -> bool:

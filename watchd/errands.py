@@ -1,4 +1,4 @@
-"""What the commands do to a watch folder themselves, daemon or not: explain a path, put failed files back."""
+"""What the commands do to a watch folder themselves, daemon or not: explain, pause, put failed files back."""
 
 import os
 import secrets
@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from watchd.branch import admission
+from watchd.domain.errors import FolderError
 from watchd.domain.job import Stamp
 from watchd.domain.profile import WatchFolder
 from watchd.intake.admission import Gate
+from watchd.intake.pausing import NAME, asked_to_pause, pause_files, pause_place
+from watchd.store.atomic import publish
 from watchd.store.places import Places
 from watchd.store.receipts import Receipt
 from watchd.tree import Tree
 
 _NO_LEASE_S = 60.0
+_PAUSED = b"watchd takes nothing from this watch folder until this file is removed.\n"
 
 
 def below(path: Path, place: Path) -> str | None:
@@ -26,7 +30,34 @@ def below(path: Path, place: Path) -> str | None:
 def explain(folder: WatchFolder, relative: str) -> tuple[list[Gate], Receipt | None]:
     """Every gate's answer for a path of the inbox, and what the receipt says of it."""
     places = Places.of(folder, _NO_LEASE_S)
-    return admission(folder, places).explain(relative), places.receipts.read(relative)
+    asked = asked_to_pause(folder)
+    paused = Gate("not paused", not asked, asked or "nobody has paused the folder")
+    return [*admission(folder, places).explain(relative), paused], places.receipts.read(relative)
+
+
+def pause(folder: WatchFolder) -> bool:
+    """Asks whoever watches the folder to take nothing new; False: that was asked before. FolderError."""
+    if asked_to_pause(folder):
+        return False
+    place = pause_place(folder)
+    try:
+        publish(Tree(place), NAME, _PAUSED, secrets.token_hex(8), replace=False)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise FolderError(f"{folder.name} cannot be paused: {place / NAME}: {error.strerror}") from error
+    return True
+
+
+def resume(folder: WatchFolder) -> bool:
+    """Lets it go on; False: it was not paused. FolderError."""
+    found = list(pause_files(folder))
+    for path in found:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise FolderError(f"{folder.name} cannot go on: remove {path}: {error.strerror}") from error
+    return bool(found)
 
 
 def put_back(folder: WatchFolder, wanted: Path | None) -> Iterator[str]:

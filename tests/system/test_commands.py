@@ -27,7 +27,7 @@ def test_help_names_every_command() -> None:
     result = watchd("--help")
 
     assert result.returncode == 0
-    for command in ("run", "init", "check", "status", "retry", "explain", "models"):
+    for command in ("run", "init", "check", "status", "pause", "resume", "retry", "explain", "models"):
         assert f"\n  {command} " in result.stdout
 
 

@@ -2,11 +2,13 @@ import json
 import os
 from dataclasses import replace
 
+import pytest
 from fakes import encoded, put, settled
 
+from watchd.domain.errors import FolderError
 from watchd.domain.outcome import Rejected
 from watchd.domain.profile import After, WatchFolder
-from watchd.errands import below, explain, put_back
+from watchd.errands import below, explain, pause, put_back, resume
 from watchd.store.places import Places
 
 
@@ -37,6 +39,7 @@ def test_explain_answers_every_gate_of_a_good_file(folder: WatchFolder) -> None:
         "whole",
         "not done before",
         "not waiting",
+        "not paused",
     ]
     assert all(gate.passed for gate in gates)
     assert receipt is None
@@ -101,3 +104,35 @@ def _reject(folder: WatchFolder, name: str) -> None:
     path = places.failed.take(source, {"reason": "bad"}, "t")
     places.receipts.end(receipt, Rejected("bad"))
     assert json.loads((folder.failed / f"{path}.error.json").read_text())["source"] == name
+
+
+def test_paused_folder_is_paused_once_and_goes_on_once(folder: WatchFolder) -> None:
+    folder = replace(folder, root=folder.inbox.parent)
+
+    assert [pause(folder), pause(folder)] == [True, False]
+    assert "until this file is removed" in (folder.inbox.parent / "PAUSE").read_text()
+    assert [resume(folder), resume(folder)] == [True, False]
+    assert not (folder.inbox.parent / "PAUSE").exists()
+
+
+def test_folder_that_is_away_cannot_be_paused(folder: WatchFolder) -> None:
+    away = replace(folder, root=folder.inbox / "away")
+
+    with pytest.raises(FolderError, match=r"photos cannot be paused: .*/away/PAUSE: No such file"):
+        pause(away)
+
+
+def test_what_cannot_be_removed_is_named(folder: WatchFolder) -> None:
+    (folder.inbox / "PAUSE").mkdir()
+
+    with pytest.raises(FolderError, match=r"photos cannot go on: remove .*/inbox/PAUSE: Is a directory"):
+        resume(folder)
+
+
+def test_explain_tells_that_the_folder_is_paused(folder: WatchFolder) -> None:
+    put(folder.inbox, "a.jpg", encoded())
+    pause(folder)
+
+    gates, _ = explain(folder, "a.jpg")
+
+    assert [gate.name for gate in gates if not gate.passed] == ["not paused"]

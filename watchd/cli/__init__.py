@@ -11,6 +11,7 @@ from watchd import __version__
 from watchd.cli.cache import cache
 from watchd.cli.folders import check, explain, init, retry, run, status
 from watchd.cli.models import models
+from watchd.cli.pause import pause, resume
 from watchd.cli.tune import tune
 from watchd.domain.errors import StartupError
 
@@ -35,5 +36,5 @@ def main() -> None:
     """
 
 
-for command in (run, init, check, status, explain, retry, cache, models, tune):
+for command in (run, init, check, status, explain, pause, resume, retry, cache, models, tune):
     main.add_command(command)

@@ -486,6 +486,7 @@ class Config(Section):
             WatchFolder(
                 name=name,
                 **watch.places(),
+                root=Path(os.path.realpath(watch.root)) if watch.root else None,
                 profile=self.profile(watch.profile),
                 recursive=watch.recursive,
                 after=watch.after,

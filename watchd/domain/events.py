@@ -61,8 +61,11 @@ class FolderRemoved:
 
 @dataclass(frozen=True, slots=True)
 class FolderPaused:
+    """`asked` says that somebody wants it so, and that nothing is wrong."""
+
     folder: str
     reason: str
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ class WatchFolder:
     originals: Path
     failed: Path
     sidecar: Path
+    root: Path | None = None
     profile: Profile = Profile()
     recursive: bool = True
     after: After = After.MOVE

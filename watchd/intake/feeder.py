@@ -77,6 +77,7 @@ class Feeder(Background):
             for folder, below in batch.scans:
                 if (lane := self._lanes.get(folder)) is not None:
                     lane.begin_scan(below)
+            self._under_way -= batch.returned
             self._heed(batch.ended, now)
             for lane in self._lanes.values():
                 lane.advance(now, self._turn_of(lane), self._submit_counted)

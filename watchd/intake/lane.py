@@ -22,12 +22,14 @@ _MOST_SCANS = 256
 _READ_AT_ONCE = 256  # of a scan, before what it has found is looked at: the first of 100,000 need not wait
 _FIRST_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 60.0
+_ASK_AGAIN_S = 2.0  # whether the pause is still wanted, should nobody say that it is not
 
 
 class Lane:
     """Follows what was sighted, and hands a job to `submit` while there is `room`.
 
     `absent` says why the folder is not really there: a share that is not mounted looks like an empty inbox.
+    `asked_to_pause` says that somebody wants it to be left alone.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Lane:
         absent: Callable[[], str],
         announce: Listener,
         quiet_s: Callable[[Stamp], float] = lambda _: 0.0,
+        asked_to_pause: Callable[[], str] = str,
     ) -> None:
         self.folder = folder
         self.news = 0  # files that were not followed before; tells a poller whether anything happens
@@ -47,6 +50,7 @@ class Lane:
         self._absent = absent
         self._announce = announce
         self._quiet_s = quiet_s
+        self._asked_to_pause = asked_to_pause
         self._tree = Tree(folder.inbox)
         self._scans: dict[str, Generator[tuple[str, Stamp]]] = {}
         self._scan_again = False
@@ -131,9 +135,9 @@ class Lane:
 
         Jobs that were under way together fail together: that is one trouble.
         """
-        if self._trouble.paused and now < self._trouble.until:
+        if self._trouble.lasts(now):
             return
-        if not self._trouble.paused:
+        if not self._trouble.paused or self._trouble.asked:
             self._announce(FolderPaused(self.folder.name, reason))
         self._trouble.grow(reason, now, at_least_s)
 
@@ -144,17 +148,25 @@ class Lane:
 
     def _present(self, now: float) -> bool:
         """Whether the folder is to be worked on; ends a pause whose time has come."""
-        if self._trouble.paused and now < self._trouble.until:
+        if self._trouble.lasts(now):
             return False
-        absent = self._absent()
-        if absent:
+        if absent := self._absent():
             self.pause(absent, now)
             return False
+        if asked := self._asked_to_pause():
+            self._rest(asked, now)
+            return False
         if self._trouble.paused:
-            self._trouble.paused = False
+            self._trouble.end()
             self._announce(FolderResumed(self.folder.name))
             self.begin_scan("")
         return True
+
+    def _rest(self, asked: str, now: float) -> None:
+        """As somebody wishes; what trouble there was before still counts when the next one comes."""
+        if not self._trouble.asked:
+            self._announce(FolderPaused(self.folder.name, asked, asked=True))
+        self._trouble.rest(asked, now + _ASK_AGAIN_S)
 
     def _read_scans(self, now: float) -> None:
         for below, found in list(self._scans.items()):
@@ -234,14 +246,28 @@ class Lane:
 
 @dataclass(slots=True)
 class _Trouble:
-    """A pause of the watch folder; each further trouble, until something succeeds, doubles it."""
+    """A pause of the watch folder; each further trouble, until something succeeds, doubles it.
+
+    One that was asked for lasts until it is asked for no more.
+    """
 
     paused: bool = False
+    asked: bool = False
     reason: str = ""
     until: float = 0.0
     length_s: float = 0.0
 
+    def lasts(self, now: float) -> bool:
+        """Whether there is no need to look if it is over."""
+        return self.paused and not self.asked and now < self.until
+
     def grow(self, reason: str, now: float, at_least_s: float) -> None:
         self.length_s = min(max(self.length_s * 2, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
-        self.paused, self.reason = True, reason
+        self.paused, self.asked, self.reason = True, False, reason
         self.until = now + max(self.length_s, at_least_s)
+
+    def rest(self, reason: str, until: float) -> None:
+        self.paused, self.asked, self.reason, self.until = True, True, reason, until
+
+    def end(self) -> None:
+        self.paused = self.asked = False

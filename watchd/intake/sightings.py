@@ -24,6 +24,7 @@ class Batch:
     files: dict[tuple[str, str], Hint] = field(default_factory=dict)
     scans: set[tuple[str, str]] = field(default_factory=set)
     ended: list[JobEnded] = field(default_factory=list)
+    returned: int = 0  # jobs that were given back, and so will not end
 
 
 class Sightings:
@@ -46,6 +47,12 @@ class Sightings:
             else:
                 self._batch.scans.add((folder, ""))
         self._something.set()
+
+    def put_back(self, folder: str, relative: str) -> None:
+        """The file of a job that nobody has begun, and that was given back."""
+        with self._batch_guard:
+            self._batch.returned += 1
+        self.put(folder, relative, Hint.ARRIVED)
 
     def ask_scan(self, folder: str, below: str = "") -> None:
         """Asks the feeder to walk the folder (or what lies at `below`) for what nobody told it of."""

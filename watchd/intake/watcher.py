@@ -16,6 +16,7 @@ from watchd.background import Background, Grace, OnCrash
 from watchd.domain.profile import Detect, WatchFolder
 from watchd.intake.mounts import Mount, mount_of
 from watchd.intake.observer import Observation, Overflow, tame_watchdog
+from watchd.intake.pausing import asked_to_pause
 from watchd.intake.sightings import Sightings
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,8 @@ class Watcher(Background):
             log.debug("started anew", extra={"path": watch.folder.inbox, "reason": ill})
             watch.postpone_retry(now)
             self._start(watch, now)
+        if watch.pause_changed():
+            self._sightings.wake()  # whoever feeds looks at it, too
         if now >= watch.scan_at:
             watch.observation.test()
             self._ask_scan(watch, now)
@@ -147,6 +150,7 @@ class _Watch:
     retry_at: float = 0.0
     retry_s: float = 0.0
     told: bool = False
+    _asked_to_pause: str = ""
     _root: tuple[int, int] = (0, 0)
     _pace: float = 1.0
     _news_before: int = -1
@@ -167,6 +171,10 @@ class _Watch:
         except OSError as error:
             return str(error)
         return "" if self.polling else self.observation.illness()
+
+    def pause_changed(self) -> bool:
+        before, self._asked_to_pause = self._asked_to_pause, asked_to_pause(self.folder)
+        return before != self._asked_to_pause
 
     def postpone_retry(self, now: float) -> None:
         longest_s = max(_LONGEST_RETRY_S, self.folder.rescan_s if self.observation.deaf else 0.0)

@@ -50,8 +50,9 @@ def log_event(event: Event) -> None:
             _line(logging.INFO, "folder added", folder=folder)
         case FolderRemoved(folder):
             _line(logging.INFO, "folder removed", folder=folder)
-        case FolderPaused(folder, reason):
-            _line(logging.WARNING, "folder paused", folder=folder, reason=reason)
+        case FolderPaused(folder, reason, asked):
+            level = logging.INFO if asked else logging.WARNING
+            _line(level, "folder paused", folder=folder, reason=reason)
         case FolderResumed(folder):
             _line(logging.INFO, "folder resumed", folder=folder)
         case FileWaits(folder, relative, reason):

@@ -323,3 +323,18 @@ def test_folder_without_room_does_not_stop_one_that_has_some(bench: Bench, tmp_p
         wait_until(lambda: bench.jobs)
 
     assert [job.folder.name for job in bench.jobs] == ["free"]
+
+
+def test_job_that_was_given_back_is_waited_for_no_longer_and_comes_again(bench: Bench) -> None:
+    source = put(bench.folder.inbox, "a.jpg", JPEG)
+
+    with bench.running():
+        bench.sightings.put("photos", "a.jpg", Hint.ARRIVED)
+        wait_until(lambda: bench.jobs)
+        bench.claims.release(source.key, bench.jobs[0].token)
+        bench.sightings.put_back("photos", "a.jpg")
+        wait_until(lambda: len(bench.jobs) == 2)
+        bench.exhausted.clear()
+        bench.end(Delivered("a.png"))
+
+        assert bench.exhausted.wait(5)

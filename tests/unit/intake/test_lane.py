@@ -33,7 +33,7 @@ class Bench:
         self.past: Callable[[SourceFile], History] = lambda source: History()
         self.known: set[Stamp] = set()
         self.capacity = 100
-        self.absent = ""
+        self.absent = self.asked = ""
         self.now = 0.0
         self.make()
 
@@ -54,6 +54,7 @@ class Bench:
             settler=settler,
             absent=lambda: self.absent,
             announce=self.listener,
+            asked_to_pause=lambda: self.asked,
         )
         return self
 
@@ -670,3 +671,59 @@ def test_waiting_files_are_taken_in_the_order_that_is_asked_for(
         bench.advance()
 
     assert bench.advance() == expected
+
+
+def test_folder_that_shall_rest_takes_nothing_and_goes_on_once_nobody_wants_that_any_more(
+    bench: Bench,
+) -> None:
+    bench.put("a.jpg")
+    bench.sight("a.jpg", Hint.ARRIVED)
+    bench.asked = "PAUSE is there"
+    resting = bench.advance()
+    left = bench.lane.left()
+    bench.asked = ""
+
+    assert resting == []
+    assert left == {"photos": "PAUSE is there"}
+    assert bench.listener.of(FolderPaused) == [FolderPaused("photos", "PAUSE is there", asked=True)]
+    assert bench.advance() == ["a.jpg"]
+    assert len(bench.listener.of(FolderResumed)) == 1
+
+
+def test_long_rest_is_told_once_and_looked_after_every_two_seconds(bench: Bench) -> None:
+    bench.asked = "PAUSE is there"
+    waits = []
+
+    for _ in range(50):
+        bench.advance()
+        waits.append((bench.lane.next_due() or 0.0) - bench.now)
+        bench.now += waits[-1]
+
+    assert set(waits) == {2.0}
+    assert len(bench.listener.of(FolderPaused)) == 1
+
+
+def test_trouble_while_a_folder_rests_is_told_and_then_it_rests_on(bench: Bench) -> None:
+    bench.asked = "PAUSE is there"
+    bench.advance()
+
+    bench.lane.pause("disk full", bench.now, 10.0)
+    meanwhile = bench.lane.left()
+    bench.advance(9)
+    bench.advance(1)
+
+    assert meanwhile == {"photos": "disk full"}
+    assert [event.reason for event in bench.listener.of(FolderPaused)] == [
+        "PAUSE is there",
+        "disk full",
+        "PAUSE is there",
+    ]
+    assert bench.listener.of(FolderResumed) == []
+
+
+def test_folder_that_is_away_and_shall_rest_is_away(bench: Bench) -> None:
+    bench.asked, bench.absent = "PAUSE is there", "/mnt/nas is not mounted"
+
+    bench.advance()
+
+    assert bench.lane.left() == {"photos": "/mnt/nas is not mounted"}

@@ -270,3 +270,19 @@ def test_watches_follow_the_folders_and_one_that_stays_is_left_alone(
     assert stayed is first
     assert ends == [True, True, False]
     assert changed.folder.rescan_s == 5
+
+
+def test_feeder_is_woken_when_a_pause_begins_and_when_it_ends(bench: Bench) -> None:
+    bench.start()
+    bench.look()
+    pause, something = bench.folder.inbox / "PAUSE", bench.sightings._something
+    woken = []
+
+    for change in (pause.touch, lambda: None, pause.unlink, lambda: None):
+        something.clear()
+        change()
+        bench.clock.advance(1)
+        bench.watcher._look(bench.watch, bench.clock.now)
+        woken.append(something.is_set())
+
+    assert woken == [True, False, True, False]

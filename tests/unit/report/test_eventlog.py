@@ -92,6 +92,12 @@ def test_a_failure_that_is_not_final_tells_when_it_is_tried_again(caplog, ended)
     ("event", "level", "message", "expected"),
     [
         (StateChanged("running"), logging.INFO, "state changed", {"state": "running"}),
+        (
+            FolderPaused("p", "PAUSE", asked=True),
+            logging.INFO,
+            "folder paused",
+            {"folder": "p", "reason": "PAUSE"},
+        ),
         (FolderPaused("p", "full"), logging.WARNING, "folder paused", {"folder": "p", "reason": "full"}),
         (FolderResumed("p"), logging.INFO, "folder resumed", {"folder": "p"}),
         (FolderAdded("p"), logging.INFO, "folder added", {"folder": "p"}),

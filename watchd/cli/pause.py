@@ -1,0 +1,35 @@
+"""The commands that let a watch folder rest, and go on: pause, resume."""
+
+from pathlib import Path
+
+import click
+
+from watchd.cli.given import Config, Root, folders_of
+from watchd.cli.told import shown
+
+
+@click.command()
+@Root
+@Config
+def pause(root: Path | None, config: Path | None) -> None:
+    """Let a watch folder rest: begun files finish, nothing new is taken, files may still be dropped.
+
+    It makes a file PAUSE in ROOT; whoever has only the share may make it, too. With -c and no ROOT all
+    watch folders of the configuration rest.
+    """
+    from watchd.errands import pause as rest
+
+    for folder in folders_of(root, config):
+        new = rest(folder)
+        click.echo(f"{shown(folder.name)}: {'paused' if new else 'is paused already'}, until `watchd resume`")
+
+
+@click.command()
+@Root
+@Config
+def resume(root: Path | None, config: Path | None) -> None:
+    """Let a paused watch folder go on, by removing the file PAUSE from ROOT."""
+    from watchd.errands import resume as go_on
+
+    for folder in folders_of(root, config):
+        click.echo(f"{shown(folder.name)}: {'goes on' if go_on(folder) else 'was not paused'}")

@@ -13,12 +13,16 @@ from place import WATCHD, BenchError, environment
 
 
 class Daemon:
-    """`watchd run ROOT`; entering returns when its status file says running."""
+    """`watchd run ROOT`; entering returns when its status file says running.
 
-    def __init__(self, root: Path, model: Path | str) -> None:
+    `settings` are variables of its environment, such as WATCHD_THREADS_WORKERS.
+    """
+
+    def __init__(self, root: Path, model: Path | str, **settings: str) -> None:
         self.root = root
         self.ready_s = 0.0
         self._command = [str(part) for part in (WATCHD, "run", root, "--model", model)]
+        self._environment = environment(**settings)
         self._log = root.with_suffix(".log")
         self._status = root / ".watchd/status.json"
 
@@ -27,7 +31,7 @@ class Daemon:
         begun = time.perf_counter()
         with self._log.open("wb") as output:
             self.process = subprocess.Popen(
-                self._command, env=environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                self._command, env=self._environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
         try:
             while not self._running():

@@ -44,6 +44,7 @@ KINDS = {
     "medium": Kind("1.5 MP", 12, 4, ((1500, 1000),)),
     "large": Kind("24 MP", 4, 1, ((6000, 4000),)),
     "mixed": Kind("mixed, 0.05 to 6 MP", 40, 8, _MIXED),
+    "eight": Kind("1.5 MP, all at once", 8, 4, ((1500, 1000),)),
     "one": Kind("1 MP", 20, 6, ((1224, 816),)),
 }
 

@@ -30,7 +30,7 @@ def per_second(model: Path, folder: Path) -> float:
     it, the best of some times. No file is written, nothing is hashed, no thread waits for another.
     """
     give_back_what_is_freed()
-    segmenter = load_segmenter(find(str(model), {}), ThreadPlan(1, 1, 1, (None,)))
+    segmenter = load_segmenter(find(str(model), {}), lambda: ThreadPlan(1, 1, 1, (None,)))
     photos = sorted(folder.iterdir())[:_PICTURES]
     return len(os.sched_getaffinity(0)) / mean(_least_cpu_s(segmenter, photo) for photo in photos)
 

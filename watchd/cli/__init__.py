@@ -9,6 +9,7 @@ import click
 
 from watchd import __version__
 from watchd.cli.cache import cache
+from watchd.cli.completion import completion
 from watchd.cli.folders import check, explain, init, retry, run, status
 from watchd.cli.models import models
 from watchd.cli.pause import pause, resume
@@ -36,5 +37,5 @@ def main() -> None:
     """
 
 
-for command in (run, init, check, status, explain, pause, resume, retry, cache, models, tune):
+for command in (run, init, check, status, explain, pause, resume, retry, cache, models, tune, completion):
     main.add_command(command)

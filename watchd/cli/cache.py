@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from watchd.cli.completion import watch_folders
 from watchd.cli.given import Config, Json, Photo, PhotoFolder, Root, RootOption, age_s, load, root_above
 from watchd.cli.told import print_report
 from watchd.domain.cachereport import Warmth
@@ -150,7 +151,13 @@ def cache_verify(
     metavar="SRC OUT",
     help="Take the masks of the pictures in SRC from their cutouts in OUT, instead of making them.",
 )
-@click.option("--folder", "wanted", metavar="NAME", help="Only the cache of this watch folder.")
+@click.option(
+    "--folder",
+    "wanted",
+    metavar="NAME",
+    shell_complete=watch_folders,
+    help="Only the cache of this watch folder.",
+)
 def cache_warm(
     folders: tuple[Path, ...],
     root: Path | None,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from watchd.cli.completion import networks
 from watchd.cli.given import Config, Root, folders_of, load, root_above
 from watchd.cli.told import shown
 from watchd.domain.errors import ConfigError, ExitCode
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 @Config
 @click.option("--once", is_flag=True, help="Process what is there, with a progress bar, and end.")
 @click.option(
-    "--model", metavar="NAME|FILE", help="The network: a name of `watchd models list`, or an .onnx file."
+    "--model",
+    metavar="NAME|FILE",
+    shell_complete=networks(files=True),
+    help="The network: a name of `watchd models list`, or an .onnx file.",
 )
 def run(root: Path | None, config: Path | None, once: bool, model: str | None) -> None:
     """Watch folders until told to stop (or, with --once, process what is there).

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from watchd.cli.completion import networks
 from watchd.cli.given import Json, PhotoFolder
 from watchd.cli.told import print_report
 from watchd.domain.errors import ExitCode, StartupError
@@ -31,7 +32,7 @@ def list_models() -> None:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", shell_complete=networks(fetched=True))
 def show(name: str) -> None:
     """Tell what a network was trained on, how good it is, and under which licence it comes."""
     from watchd.imaging.card import card
@@ -57,7 +58,7 @@ def pull(name: str) -> None:
 
 
 @models.command()
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=networks())
 def verify(names: tuple[str, ...]) -> None:
     """Compare the files of networks with their published checksums; all that are there if none is named."""
     from watchd.imaging.models import KNOWN, find
@@ -74,7 +75,7 @@ def verify(names: tuple[str, ...]) -> None:
 
 
 @models.command("quantize")
-@click.argument("model", metavar="NAME|FILE")
+@click.argument("model", metavar="NAME|FILE", shell_complete=networks(files=True))
 @click.option("--calibrate", required=True, type=PhotoFolder, metavar="DIR", help="Photos like your own.")
 @click.option(
     "--judge", type=PhotoFolder, metavar="DIR", help="Photos to judge on; default: a third of those."

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from watchd.cli.completion import networks
 from watchd.cli.given import Config, Json, Root, load
 from watchd.cli.told import print_report
 from watchd.domain.errors import ExitCode
@@ -14,7 +15,12 @@ from watchd.domain.errors import ExitCode
 @click.command()
 @Root
 @Config
-@click.option("--model", metavar="NAME|FILE", help="Another network than the configured one.")
+@click.option(
+    "--model",
+    metavar="NAME|FILE",
+    shell_complete=networks(files=True),
+    help="Another network than the configured one.",
+)
 @click.option(
     "--seconds", type=click.FloatRange(1, 3600), default=75, show_default=True, help="How long to measure."
 )

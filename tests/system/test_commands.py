@@ -159,6 +159,14 @@ def test_check_of_the_status_finds_a_folder_that_is_paused(root: Path) -> None:
         assert "photos is paused: " in watchd("status", "--check", root).stderr
 
 
+def test_check_of_the_status_has_nothing_against_a_pause_that_was_asked_for(root: Path) -> None:
+    with daemon(root):
+        watchd("pause", root)
+        wait_until(lambda: "paused" in watchd("status", root).stdout, within_s=20)
+
+        assert watchd("status", "--check", root).returncode == 0
+
+
 def test_status_tells_running_stopped_and_gone(root: Path) -> None:
     with daemon(root) as process:
         assert "watchd is running" in watchd("status", root).stdout

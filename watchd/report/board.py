@@ -84,13 +84,12 @@ class StatusBoard:
                     self._status = replace(self._status, config_error=without_surrogates(reason))
                 case FolderPaused(folder) | FolderResumed(folder) if folder not in self._status.folders:
                     pass  # it was removed while its lane was at work
-                case FolderPaused(folder, reason):
-                    self._status = replace(self._status, folders={**self._status.folders, folder: reason})
+                case FolderPaused(folder, reason, asked):
+                    self._folder(folder, reason, asked)
                 case FolderAdded(folder) | FolderResumed(folder):
-                    self._status = replace(self._status, folders={**self._status.folders, folder: ""})
+                    self._folder(folder, "", asked=False)
                 case FolderRemoved(folder):
-                    left = {name: why for name, why in self._status.folders.items() if name != folder}
-                    self._status = replace(self._status, folders=left)
+                    self._folder(folder, None, asked=False)
                 case _:
                     pass
 
@@ -108,6 +107,15 @@ class StatusBoard:
                 images_per_second=self._rate(),
                 stages=_means(self._stages),
             )
+
+    def _folder(self, name: str, paused: str | None, asked: bool) -> None:
+        """Why it is paused; None of one that is watched no more."""
+        before = self._status
+        folders = {**before.folders, name: paused or ""}
+        if paused is None:
+            del folders[name]
+        others = tuple(each for each in before.asked if each != name)
+        self._status = replace(before, folders=folders, asked=(*others, name) if asked else others)
 
     def _ended(self, event: JobEnded) -> None:
         self._in_flight.discard(event.job.id)

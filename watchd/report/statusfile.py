@@ -89,6 +89,7 @@ def _decode(data: Any) -> Status:
         recent=tuple(_recent(each) for each in data.get("recent", ())),
         config_error=str(data.get("config_error", "")),
         stuck=tuple(map(str, data.get("stuck", ()))),
+        asked=tuple(map(str, data.get("asked", ()))),
         errors=tuple(_trouble(each) for each in data["errors"]),
     )
 

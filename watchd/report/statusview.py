@@ -36,7 +36,8 @@ def headline(status: Status, now: datetime, stale: bool | None) -> str:
 def ailments(status: Status, now: datetime, stale: bool | None) -> Iterator[str]:
     """Why it does not work on all that it is there for; nothing of a daemon that is well.
 
-    A changed configuration that is wrong is no ailment: the one before it holds.
+    A changed configuration that is wrong is no ailment: the one before it holds. Nor is a pause that somebody
+    has asked for.
     """
     if stale is not False or status.state not in _AT_WORK:
         yield headline(status, now, stale)
@@ -44,7 +45,7 @@ def ailments(status: Status, now: datetime, stale: bool | None) -> Iterator[str]
     if status.stuck:
         yield f"no progress: {', '.join(map(escape, status.stuck))}"
     for name, reason in status.folders.items():
-        if reason:
+        if reason and name not in status.asked:
             yield f"{escape(name)} is paused: {escape(reason)}"
 
 

@@ -47,6 +47,16 @@ def test_a_new_board_tells_who_and_since_when_and_that_nothing_is_done(board):
     assert status.folders == {"photos": "", "scans": ""}
 
 
+def test_pause_that_somebody_asked_for_is_told_apart_until_it_ends(board):
+    board(FolderPaused("scans", "PAUSE is there", asked=True))
+    assert board.snapshot().asked == ("scans",)
+
+    board(FolderPaused("scans", "the disk is full"))
+
+    assert board.snapshot().asked == ()
+    assert board.snapshot().folders == {"photos": "", "scans": "the disk is full"}
+
+
 def test_threads_that_do_not_get_on_are_named():
     stuck = []
     board = StatusBoard(queue_depth=lambda: 0, stuck=lambda: stuck)

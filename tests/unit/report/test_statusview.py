@@ -74,6 +74,10 @@ def test_a_daemon_that_is_not_at_work_has_one_ailment(state, stale, words):
     assert words in ailment
 
 
+def test_a_folder_that_somebody_has_paused_is_no_ailment():
+    assert list(ailments(replace(STATUS, asked=("scans",)), NOON, False)) == []
+
+
 def test_paused_folders_and_threads_that_hang_are_ailments_and_told_unescaped_nowhere():
     ill = replace(STATUS, stuck=("feeder", "a worker"), folders={"photos": "", "sc\x1b": "disk\nfull"})
 

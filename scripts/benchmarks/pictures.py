@@ -40,9 +40,9 @@ class Kind:
 
 
 KINDS = {
-    "small": Kind("0.1 MP", 24, 6, ((390, 260),)),
-    "medium": Kind("1.5 MP", 12, 4, ((1500, 1000),)),
-    "large": Kind("24 MP", 4, 1, ((6000, 4000),)),
+    "small": Kind("0.1 MP", 48, 6, ((390, 260),)),
+    "medium": Kind("1.5 MP", 24, 4, ((1500, 1000),)),
+    "large": Kind("24 MP", 8, 1, ((6000, 4000),)),
     "mixed": Kind("mixed, 0.05 to 6 MP", 40, 8, _MIXED),
     "eight": Kind("1.5 MP, all at once", 8, 4, ((1500, 1000),)),
     "one": Kind("1 MP", 20, 6, ((1224, 816),)),

@@ -23,7 +23,7 @@ def test_a_root_alone_gives_the_folders_of_the_readme_and_the_defaults_of_the_do
     folders = config(tmp_path, watch=[{"root": "photos"}]).watch_folders()
 
     places = [root / name for name in ("inbox", "outbox", "originals", "failed", ".watchd")]
-    assert folders == (WatchFolder("photos", *places),)
+    assert folders == (WatchFolder("photos", *places, root=root),)
 
 
 def test_every_value_of_an_entry_reaches_its_watch_folder(tmp_path):
@@ -52,6 +52,7 @@ def test_every_value_of_an_entry_reaches_its_watch_folder(tmp_path):
         originals=root / "originals",
         failed=root / "failed",
         sidecar=root / ".watchd",
+        root=root,
         profile=Profile("fine", "u2net", "png"),
         recursive=False,
         after=After.KEEP,

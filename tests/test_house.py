@@ -3,7 +3,11 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+import click
+import pytest
 
 from watchd.cli import main
 from watchd.domain.errors import ExitCode
@@ -65,3 +69,23 @@ def test_readme_names_every_kind_of_file_that_is_of_interest() -> None:
     names = {kinds.get(suffix[1:], suffix[1:].upper()) for suffix in SUFFIXES}
 
     assert {name for name in names if name not in README.replace("WebP", "WEBP")} == set()
+
+
+def commands(group: click.Group = main, above: str = "watchd") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{above} {name}")
+        else:
+            yield f"{above} {name}", command
+
+
+@pytest.mark.parametrize(("name", "command"), [pytest.param(*each, id=each[0]) for each in commands()])
+def test_help_of_a_command_is_whole(name: str, command: click.Command) -> None:
+    text = command.get_help(click.Context(command, info_name=name))
+
+    assert not command.get_short_help_str(60).endswith("..."), "the list of commands would cut it short"
+    assert re.search(rf"Examples:\n    (source <\()?{name}\b", text)
+    assert "Exit codes:" in text
+    options = [param for param in command.params if isinstance(param, click.Option)]
+    assert [option.name for option in options if not (option.help or "").endswith(".")] == []
+    assert [option.name for option in options if "RANGE" in option.make_metavar(click.Context(command))] == []

@@ -33,7 +33,26 @@ class _Commands(click.Group):
 def main() -> None:
     """Photos dropped into an inbox come out as cutouts, background removed.
 
-    ROOT is a folder that holds inbox/, outbox/, originals/, failed/ and .watchd/.
+    ROOT is a folder that holds inbox/, outbox/, originals/, failed/ and .watchd/; ROOT/config.yaml is
+    read if it is there. Of the environment the variables WATCHD_… are read, weaker than the file;
+    NO_COLOR takes colours away.
+
+    \b
+    Examples:
+      watchd run photos         cut out what is dropped into photos/inbox, until Ctrl-C
+      watchd run --once photos  cut out what is there, and end
+      watchd COMMAND --help     all about one command
+
+    \b
+    Exit codes of all commands:
+       0  done
+       1  some files failed, or were left; what was asked for is not there
+       2  wrong usage
+      69  model unavailable
+      70  a part of the daemon died
+      73  folder unusable
+      78  config error
+     130  ended by Ctrl-C
     """
 
 

@@ -25,7 +25,16 @@ def cache() -> None:
 @Json
 @click.option("--space", metavar="NAME", help="Only these masks: those of one network.")
 def cache_stats(root: Path | None, config: Path | None, as_json: bool, space: str | None) -> None:
-    """Show what the caches hold, what they have saved, and how often a like picture's mask was wrong."""
+    """Show what is remembered, and what it has saved.
+
+    Also how often the mask of a like picture was found to be wrong.
+
+    \b
+    Examples:
+      watchd cache stats photos
+
+    Exit codes: 0 shown, 78 config error.
+    """
     from watchd.cacheerrands import lent, stats
     from watchd.report import cacheview
 
@@ -44,7 +53,16 @@ def cache_stats(root: Path | None, config: Path | None, as_json: bool, space: st
 @Config
 @Json
 def cache_explain(image: Path, root: Path | None, config: Path | None, as_json: bool) -> None:
-    """Tell what would be reused for a picture: its cutout, its mask, a like picture's mask, or nothing."""
+    """Tell what would be reused for a picture.
+
+    Its cutout, its mask, a like picture's mask, or nothing; and why.
+
+    \b
+    Examples:
+      watchd cache explain photos/originals/holiday.jpg
+
+    Exit codes: 0 told, 69 model unavailable, 78 config error.
+    """
     from watchd.cachepictures import explain, segmenters_of
     from watchd.report import cacheview
 
@@ -78,7 +96,17 @@ def cache_purge(
     outputs_only: bool,
     dry_run: bool,
 ) -> None:
-    """Remove entries: exactly one of --all, --older-than, --stale-spaces, --image and --entry says which."""
+    """Remove what is remembered.
+
+    Exactly one of --all, --older-than, --stale-spaces, --image and --entry says which.
+
+    \b
+    Examples:
+      watchd cache purge --older-than 30d photos
+      watchd cache purge --image holiday.jpg --dry-run
+
+    Exit codes: 0 done, 2 wrong usage, 73 some could not be removed, 78 config error.
+    """
     from watchd.cacheerrands import Selection, purge_all
     from watchd.report import cacheview
 
@@ -110,9 +138,16 @@ def cache_verify(
     recompute: int | None,
     source: Path | None,
 ) -> None:
-    """Read every entry and compare it with its name; with --recompute also with what the network gives.
+    """Read every entry, and compare it with its name.
 
-    Exit codes: 0 all is well now, 1 something is wrong.
+    With --recompute masks are also compared with what the network gives now.
+
+    \b
+    Examples:
+      watchd cache verify --fix photos
+      watchd cache verify --recompute 20 --source photos/originals photos
+
+    Exit codes: 0 all is well now, 1 something is wrong, 69 model unavailable, 78 config error.
     """
     from watchd import cacheerrands
     from watchd.report import cacheview
@@ -167,10 +202,16 @@ def cache_warm(
     from_pairs: tuple[Path, Path] | None,
     wanted: str | None,
 ) -> None:
-    """Remember the masks of the photos in DIR ahead of time, at low priority.
+    """Remember the masks of photos ahead of time.
 
-    Ctrl-C ends it; called again it goes on where it was. Exit codes: 0 done, 1 some files failed, 130
-    ended by Ctrl-C.
+    It runs at low priority. Ctrl-C ends it; called again it goes on where it was.
+
+    \b
+    Examples:
+      watchd cache warm --recursive --root photos ~/archive
+      watchd cache warm --root photos --from-pairs old/photos old/cutouts
+
+    Exit codes: 0 done, 1 some files failed, 69 model unavailable, 78 config error, 130 ended by Ctrl-C.
     """
     from watchd.cachewarm import Library, warm_all
     from watchd.report import cacheview

@@ -12,13 +12,17 @@ _Complete = Callable[[click.Context, click.Parameter, str], list[Any]]
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the script by which SHELL completes commands, options, folders and names of networks.
+    """Print the script that completes words in a shell.
+
+    It completes commands, options, folders, and the names of networks and watch folders.
 
     \b
     Examples:
-      source <(watchd completion bash)        this shell alone; for all, put that into ~/.bashrc
-      source <(watchd completion zsh)         in ~/.zshrc, below compinit
+      source <(watchd completion bash)   in ~/.bashrc
+      source <(watchd completion zsh)    in ~/.zshrc, below compinit
       watchd completion fish > ~/.config/fish/completions/watchd.fish
+
+    Exit codes: 0 printed, 2 no such shell.
     """
     found = get_completion_class(shell)
     assert found is not None

@@ -34,10 +34,25 @@ if TYPE_CHECKING:
     help="The network: a name of `watchd models list`, or an .onnx file.",
 )
 def run(root: Path | None, config: Path | None, once: bool, model: str | None) -> None:
-    """Watch folders until told to stop (or, with --once, process what is there).
+    """Watch folders until told to stop.
 
-    Exit codes: 0 done, 1 some files failed (--once), 2 wrong usage, 69 model unavailable, 73 folder
-    unusable, 78 config error.
+    SIGTERM or Ctrl-C lets begun files finish (up to `drain`, by default 30 s), a second one ends at once;
+    SIGHUP reads the configuration again.
+
+    \b
+    Examples:
+      watchd run photos                  needs no configuration
+      watchd run -c /etc/watchd/nas.yaml
+      watchd run --once --model u2net photos
+
+    \b
+    Exit codes:
+       0  done, or stopped by a signal
+       1  some files failed, or were left in the inbox (--once)
+      69  model unavailable: watchd models pull NAME
+      70  a part of the daemon died
+      73  folder unusable
+      78  config error: watchd check
     """
     from watchd import daemon
     from watchd.config.source import Source
@@ -52,7 +67,16 @@ def run(root: Path | None, config: Path | None, once: bool, model: str | None) -
 @click.command()
 @click.argument("root", default=".", type=click.Path(path_type=Path, file_okay=False))
 def init(root: Path) -> None:
-    """Make the folders of a watch folder, and a commented config.yaml that is yours to edit."""
+    """Make a watch folder, and a commented config.yaml.
+
+    ROOT is the current folder by default. A config.yaml that is there already stays as it is.
+
+    \b
+    Examples:
+      watchd init photos && watchd run photos
+
+    Exit codes: 0 done, 1 there is a config.yaml already, 73 folder unusable.
+    """
     from watchd.config.example import starter
     from watchd.store.places import prepare
 
@@ -72,7 +96,20 @@ def init(root: Path) -> None:
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the config, for editors.")
 @click.option("--try-hooks", is_flag=True, help="Also tell every hook of an event that has not happened.")
 def check(root: Path | None, config: Path | None, schema: bool, try_hooks: bool) -> None:
-    """Look whether everything is fit to run: config, folders, mounts, limits, space, hooks, model."""
+    """Look whether everything is fit to run.
+
+    Prints each effective value of the configuration and where it came from, then what was found of
+    folders, mounts, limits of inotify, free space, threads, hooks and models. Makes the folders that are
+    missing.
+
+    \b
+    Examples:
+      watchd check photos
+      watchd check -c /etc/watchd/nas.yaml --try-hooks
+      watchd check --schema > schema.json
+
+    Exit codes: 0 fit, or what `watchd run` would end with: 69 model, 73 folder, 78 config error.
+    """
     if schema:
         from watchd.config.schema import json_schema
 
@@ -100,7 +137,21 @@ def check(root: Path | None, config: Path | None, schema: bool, try_hooks: bool)
     "--check", "only_check", is_flag=True, help="Say nothing if all is well, else why not; exit code 1."
 )
 def status(root: Path | None, config: Path | None, as_json: bool, follow: bool, only_check: bool) -> None:
-    """Show what the daemon is doing, or that it is gone."""
+    """Show what the daemon is doing, or that it is gone.
+
+    Reads .watchd/status.json, so it works on any host that has the share. All is well if the daemon
+    lives, its threads get on, and no watch folder is paused by trouble; whether it lives only its own
+    host can tell.
+
+    \b
+    Examples:
+      watchd status photos
+      watchd status --watch photos
+      watchd status --check photos || mail -s watchd admin
+
+    Exit codes: 0 shown, or all is well (--check), 1 it is not, or no daemon has run here, 73 folder unusable,
+    78 config error.
+    """
     from watchd.report.status import is_stale
     from watchd.report.statusview import render
 
@@ -170,10 +221,17 @@ def _status_files(root: Path | None, config: Path | None) -> dict[str, Path]:
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @Config
 def retry(paths: tuple[Path, ...], config: Path | None) -> None:
-    """Put files from failed/ back into the inbox, their attempts forgotten.
+    """Put files from failed/ back into the inbox.
 
-    PATHS are files or folders in failed/; with -c and no path all failed files are put back. A path
-    that is a watch folder's root stands for all of its failed files.
+    Their attempts are forgotten. PATHS are files or folders in failed/; with -c and no path all failed
+    files are put back. A path that is a watch folder's root stands for all of its failed files.
+
+    \b
+    Examples:
+      watchd retry photos/failed/holiday.jpg
+      watchd retry photos
+
+    Exit codes: 0 done, 1 there is no such file in failed/, 78 config error.
     """
     from watchd.errands import put_back
 
@@ -192,7 +250,16 @@ def retry(paths: tuple[Path, ...], config: Path | None) -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @Config
 def explain(path: Path, config: Path | None) -> None:
-    """Tell why a file of an inbox is not processed, or how it was."""
+    """Tell why a file of an inbox is not processed, or how it was.
+
+    Prints each question that is asked at the door with its answer, and what the receipt says.
+
+    \b
+    Examples:
+      watchd explain photos/inbox/holiday.jpg
+
+    Exit codes: 0 told, 1 PATH is in no inbox of this configuration, 78 config error.
+    """
     from watchd.errands import below
     from watchd.errands import explain as gates_of
 

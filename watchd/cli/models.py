@@ -19,7 +19,14 @@ def models() -> None:
 
 @models.command("list")
 def list_models() -> None:
-    """Show every known network, and whether its file is there."""
+    """Show every known network, and whether its file is there.
+
+    \b
+    Examples:
+      watchd models list
+
+    Exit codes: 0 shown.
+    """
     from watchd.imaging.models import KNOWN, find
 
     for spec in KNOWN.values():
@@ -32,9 +39,18 @@ def list_models() -> None:
 
 
 @models.command()
-@click.argument("name", shell_complete=networks(fetched=True))
+@click.argument("name", shell_complete=networks())
 def show(name: str) -> None:
-    """Tell what a network was trained on, how good it is, and under which licence it comes."""
+    """Tell what a network was trained on, and how good it is.
+
+    Its scores, limits and licence, too.
+
+    \b
+    Examples:
+      watchd models show builtin
+
+    Exit codes: 0 told, 69 no such network.
+    """
     from watchd.imaging.card import card
     from watchd.imaging.models import known
 
@@ -42,9 +58,18 @@ def show(name: str) -> None:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", shell_complete=networks(fetched=True))
 def pull(name: str) -> None:
-    """Download a network, resuming what was begun."""
+    """Download a network, resuming what was begun.
+
+    It comes to U2NET_HOME, by default ~/.u2net, and is compared with its published checksum.
+
+    \b
+    Examples:
+      watchd models pull u2net && watchd run --model u2net photos
+
+    Exit codes: 0 it is there, 69 it could not be had.
+    """
     from watchd.imaging.download import pull as download
     from watchd.imaging.models import find, known, model_home
     from watchd.report.download import DownloadBar
@@ -60,7 +85,16 @@ def pull(name: str) -> None:
 @models.command()
 @click.argument("names", nargs=-1, shell_complete=networks())
 def verify(names: tuple[str, ...]) -> None:
-    """Compare the files of networks with their published checksums; all that are there if none is named."""
+    """Compare networks with their published checksums.
+
+    All that are there if none is named.
+
+    \b
+    Examples:
+      watchd models verify u2net
+
+    Exit codes: 0 all agree, 69 one does not, or is not there.
+    """
     from watchd.imaging.models import KNOWN, find
     from watchd.imaging.models import verify as checksum_of
 
@@ -84,7 +118,12 @@ def verify(names: tuple[str, ...]) -> None:
     "--masks", type=PhotoFolder, metavar="DIR", help="Human masks of these, NAME.png for the photo NAME.jpg."
 )
 @click.option(
-    "--min-iou", type=click.FloatRange(0, 1), default=0.95, show_default=True, help="Least mean agreement."
+    "--min-iou",
+    type=click.FloatRange(0, 1),
+    metavar="PART",
+    default=0.95,
+    show_default=True,
+    help="The mean overlap that its masks must reach.",
 )
 @click.option(
     "--sheet",
@@ -103,9 +142,16 @@ def quantize_model(
     sheet: Path,
     as_json: bool,
 ) -> None:
-    """Make a faster int8 network of a model, and install it if its masks are good enough.
+    """Make a faster int8 network of a model.
 
-    Takes some minutes. Exit codes: 0 installed, 1 refused.
+    It is installed if its masks are good enough; `precision: int8` in a profile then uses it. Takes some
+    minutes.
+
+    \b
+    Examples:
+      watchd models quantize u2netp --calibrate photos/originals
+
+    Exit codes: 0 installed, 1 refused, 69 model unavailable.
     """
     from watchd.quantizing import Wish, quantize
     from watchd.report import quantview

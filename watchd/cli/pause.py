@@ -12,10 +12,17 @@ from watchd.cli.told import shown
 @Root
 @Config
 def pause(root: Path | None, config: Path | None) -> None:
-    """Let a watch folder rest: begun files finish, nothing new is taken, files may still be dropped.
+    """Let a watch folder rest.
 
-    It makes a file PAUSE in ROOT; whoever has only the share may make it, too. With -c and no ROOT all
-    watch folders of the configuration rest.
+    Begun files finish, nothing new is taken, files may still be dropped. It makes a file PAUSE in ROOT;
+    whoever has only the share may make it, too. With -c and no ROOT all watch folders of the
+    configuration rest.
+
+    \b
+    Examples:
+      watchd pause photos
+
+    Exit codes: 0 done, 73 folder unusable, 78 config error.
     """
     from watchd.errands import pause as rest
 
@@ -28,7 +35,16 @@ def pause(root: Path | None, config: Path | None) -> None:
 @Root
 @Config
 def resume(root: Path | None, config: Path | None) -> None:
-    """Let a paused watch folder go on, by removing the file PAUSE from ROOT."""
+    """Let a paused watch folder go on.
+
+    Removes the file PAUSE from ROOT; with -c and no ROOT from all watch folders of the configuration.
+
+    \b
+    Examples:
+      watchd resume photos
+
+    Exit codes: 0 done, 73 folder unusable, 78 config error.
+    """
     from watchd.errands import resume as go_on
 
     for folder in folders_of(root, config):

@@ -22,7 +22,12 @@ from watchd.domain.errors import ExitCode
     help="Another network than the configured one.",
 )
 @click.option(
-    "--seconds", type=click.FloatRange(1, 3600), default=75, show_default=True, help="How long to measure."
+    "--seconds",
+    type=click.FloatRange(1, 3600),
+    metavar="SECONDS",
+    default=75,
+    show_default=True,
+    help="How long to measure.",
 )
 @click.option(
     "--chart",
@@ -41,10 +46,15 @@ def tune(
     write: bool,
     as_json: bool,
 ) -> None:
-    """Measure which layout of threads makes the most pictures a second on this machine.
+    """Measure which layout of threads is the fastest here.
 
     A layout is: how many workers, with how many threads each, pinned to their CPUs or free. The precision
     is never changed, since that changes masks. Best on a machine at rest.
+
+    \b
+    Examples:
+      watchd tune --write photos
+      watchd tune --model u2net --seconds 300 --chart tune.png photos
 
     Exit codes: 0 done, 69 model unavailable, 78 config error, 130 ended by Ctrl-C.
     """

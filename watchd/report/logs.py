@@ -69,7 +69,12 @@ def _formatter(log_format: str, stream: TextIO, environ: Mapping[str, str]) -> l
     json_lines = JsonFormatter() if log_format == "json" else None
     if _is_journal(stream, environ):
         return JournalFormatter(json_lines)
-    return json_lines or TextFormatter(colour=stream.isatty() and not environ.get("NO_COLOR"))
+    return json_lines or TextFormatter(colour=_shows_colour(stream, environ))
+
+
+def _shows_colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether the stream is a terminal that has them, and nobody has asked for none (https://no-color.org)."""
+    return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
 def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:

@@ -185,14 +185,15 @@ def test_a_python_warning_becomes_a_line_of_the_log():
 
 
 def test_colour_is_for_terminals_only_and_not_against_the_will_of_the_user():
-    terminal, plain, unwanted = Terminal(), io.StringIO(), Terminal()
+    terminal, plain, unwanted, unable = Terminal(), io.StringIO(), Terminal(), Terminal()
+    wishes = ((terminal, {}), (plain, {}), (unwanted, {"NO_COLOR": "1"}), (unable, {"TERM": "dumb"}))
 
-    for stream, environ in ((terminal, {}), (plain, {}), (unwanted, {"NO_COLOR": "1"})):
+    for stream, environ in wishes:
         logs.set_up("info", "text", stream, environ)
         log.warning("look")
 
     assert "\x1b[33mWARNING\x1b[0m look" in terminal.getvalue()
-    assert "\x1b" not in plain.getvalue() + unwanted.getvalue()
+    assert "\x1b" not in plain.getvalue() + unwanted.getvalue() + unable.getvalue()
 
 
 def test_the_journal_gets_priorities_on_each_line_and_no_time(tmp_path):

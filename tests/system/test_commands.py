@@ -137,6 +137,17 @@ def test_second_signal_ends_at_once_and_the_next_start_finishes(root: Path) -> N
     assert os.listdir(root / "outbox") == ["a.png"]
 
 
+@pytest.mark.parametrize("words", [("explain", "{}/x.jpg"), ("retry", "{}/x.jpg"), ("cache", "warm", "{}")])
+def test_path_outside_of_every_watch_folder_is_told_what_to_name(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    result = watchd(*(word.format(tmp_path) for word in words))
+
+    assert result.returncode == 78
+    assert "lies in no watch folder" in result.stderr
+    assert result.stderr.endswith("by -c\n")
+
+
 def test_check_of_the_status_says_nothing_of_a_daemon_that_is_well_and_else_why(root: Path) -> None:
     assert watchd("status", "--check", root).returncode == 1
     with daemon(root) as process:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from watchd.cli.told import shown
+from watchd.domain.errors import ConfigError
+
 if TYPE_CHECKING:
     from watchd.config.load import Loaded
     from watchd.domain.profile import WatchFolder
@@ -53,11 +56,17 @@ def folders_of(root: Path | None, config: Path | None) -> "tuple[WatchFolder, ..
 
 
 def root_above(path: Path | None, config: Path | None) -> Path | None:
-    """The nearest folder at or above a path that looks like a root; none where a config is named."""
+    """The nearest folder at or above a path that looks like a root; none where a config is named.
+
+    ConfigError: there is none.
+    """
     if path is None or config is not None:
         return None
     absolute = Path(os.path.abspath(path))
     for folder in (absolute, *absolute.parents):
         if (folder / ".watchd").is_dir() or (folder / "config.yaml").is_file():
             return folder
-    return None
+    raise ConfigError(
+        f"{shown(path)} lies in no watch folder: nothing above it holds config.yaml or .watchd; "
+        "name the config file that watches it by -c"
+    )

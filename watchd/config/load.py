@@ -23,6 +23,8 @@ from watchd.config.problems import Problem, problem_of
 from watchd.config.schema import Config
 from watchd.domain.errors import ConfigError
 
+_NAME_ONE = "name a watch folder (ROOT), or with -c the config file that lists some"
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -61,7 +63,8 @@ def load(
     elif root:
         layer = _only(root).over(layer)
     else:
-        problems.append((("watch",), "nothing to watch: list a folder here, or name one (watchd run ROOT)"))
+        what = "list a folder here, or name one (watchd run ROOT)" if file else _NAME_ONE
+        problems.append((("watch",), f"nothing to watch: {what}"))
     config, refused = _validate(layer, base=(file.parent if file else Path()).absolute())
     if config is None or problems or refused:
         fallback = Origin(str(file)) if file else COMMAND_LINE

@@ -113,7 +113,9 @@ def test_an_empty_file_has_every_default_but_needs_a_root(file, tmp_path):
 
 
 def test_neither_a_root_nor_a_file_is_an_error():
-    with pytest.raises(ConfigError, match="nothing to watch"):
+    with pytest.raises(
+        ConfigError, match=r"nothing to watch: name a watch folder .* with -c the config file"
+    ):
         load(None, None, {}, {})
 
 

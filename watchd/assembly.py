@@ -5,18 +5,20 @@ import os
 import queue
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from watchd.background import Grace
 from watchd.branch import Branch
 from watchd.caching import Caches, lending_of
+from watchd.config.rules import read_rule
 from watchd.config.schema import Config, Isolation
 from watchd.domain.commands import Command, Crashed, Exhausted
 from watchd.domain.errors import ExitCode, FolderError
 from watchd.domain.events import Event, FolderAdded, FolderRemoved
 from watchd.domain.job import Job
 from watchd.domain.ports import Listener
-from watchd.domain.profile import WatchFolder
+from watchd.domain.profile import Profile, WatchFolder
 from watchd.imaging.cpus import ThreadPlan
 from watchd.imaging.decode import open_picture
 from watchd.imaging.isolated import IsolatedDecoders
@@ -40,6 +42,7 @@ from watchd.work.janitor import Chore, Janitor
 from watchd.work.pool import WorkerPool
 from watchd.work.processor import Limits
 from watchd.work.queue import JobQueue
+from watchd.work.recall import Recall
 
 if TYPE_CHECKING:
     from watchd.report.scrapes import ScrapeServer
@@ -114,7 +117,7 @@ class Line:
         for folder in config.watch_folders():
             branch = self._branches.get(folder)
             if branch is None:
-                branch = self._branch(folder, segmenters[folder.profile.model])
+                branch = self._branch(folder, segmenters)
                 branch.make_ready()
             branches.append(branch)
         return tuple(branches)
@@ -177,7 +180,7 @@ class Line:
     @property
     def models(self) -> set[str]:
         """Those that some branch may still need."""
-        return {folder.profile.model for folder in self._branches}
+        return {model for folder in self._branches for model in folder.models}
 
     def write_status(self) -> None:
         """Now, whatever the chore's turn is: who waits for the daemon looks there."""
@@ -217,11 +220,18 @@ class Line:
             exhausted=self._exhausted if self._once else lambda _: None,
         )
 
-    def _branch(self, folder: WatchFolder, segmenter: Segmenter) -> Branch:
+    def _branch(self, folder: WatchFolder, segmenters: Mapping[str, Segmenter]) -> Branch:
         isolated = self._config.isolation is Isolation.PROCESS
+
+        def recall(profile: Profile) -> Recall:
+            return self._caches.recall(folder, profile, segmenters[profile.model])
+
+        for profile in folder.choices:  # so that whoever asks on another thread makes nothing anew
+            recall(profile)
         return Branch(
             folder,
-            self._caches.recall(folder, segmenter),
+            recall,
+            read_rule=partial(read_rule, folder=folder) if folder.choices else None,
             lease_s=self._config.lease,
             pending=self._config.limits.pending,
             keep_receipts_s=lambda: self._config.receipts.keep,

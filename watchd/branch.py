@@ -9,7 +9,7 @@ from pathlib import Path
 
 from watchd.domain.job import Job, SourceFile, Stamp
 from watchd.domain.ports import Listener
-from watchd.domain.profile import WatchFolder
+from watchd.domain.profile import Profile, WatchFolder
 from watchd.imaging.decode import OpenPicture
 from watchd.intake.admission import Admission, History
 from watchd.intake.lane import Lane
@@ -17,6 +17,7 @@ from watchd.intake.mounts import mount_of
 from watchd.intake.pausing import asked_to_pause
 from watchd.intake.presence import Presence
 from watchd.intake.ranking import Ranking
+from watchd.intake.rules import RULE, ReadRule, Report, Rules
 from watchd.intake.settle import Settler
 from watchd.report.status import Status
 from watchd.report.statusfile import StatusFile, as_json
@@ -53,8 +54,9 @@ class Branch:
     def __init__(
         self,
         folder: WatchFolder,
-        recall: Recall,
+        recall: Callable[[Profile], Recall],
         *,
+        read_rule: ReadRule | None,
         lease_s: float,
         pending: int,
         keep_receipts_s: Callable[[], float],
@@ -72,7 +74,7 @@ class Branch:
         self._presence = Presence(folder, partial(prepare, folder))
         self.lane = Lane(
             folder=folder,
-            admission=admission(folder, self.places),
+            admission=admission(folder, self.places, read_rule, partial(_show_problem, Tree(folder.inbox))),
             settler=Settler(
                 folder.settle_s, folder.settle_timeout_s, pending, Ranking(folder.order, Tree(folder.inbox))
             ),
@@ -85,7 +87,8 @@ class Branch:
             places=self.places,
             attempts=attempts,
             open_picture=open_picture,
-            recall=recall,
+            recall=recall(folder.profile),
+            recall_by=recall,
             budget=budget,
             limits=limits,
             announce=announce,
@@ -146,7 +149,12 @@ class Branch:
         self.places.receipts.prune(keep_s(), partial(_may_be_there, self._presence, Tree(self.folder.inbox)))
 
 
-def admission(folder: WatchFolder, places: Places) -> Admission:
+def admission(
+    folder: WatchFolder,
+    places: Places,
+    read_rule: ReadRule | None,
+    report: Report = lambda _folder, _problem: None,
+) -> Admission:
     """The door of a watch folder; `watchd explain` asks the same one."""
     return Admission(
         folder,
@@ -154,7 +162,17 @@ def admission(folder: WatchFolder, places: Places) -> Admission:
         history=lambda source: _history(places.receipts, source),
         knows=places.receipts.knows,
         local=lambda: mount_of(folder.inbox).local,
+        rules=Rules(Tree(folder.inbox), read_rule, report),
     )
+
+
+def _show_problem(inbox: Tree, folder: str, problem: str) -> None:
+    """What is wrong with the rule in that folder stands beside it, for whoever has only the share."""
+    beside = "/".join(filter(None, [folder, f"{RULE}.error.txt"]))
+    if problem:
+        replace_quickly(inbox, beside, f"{problem}\n".encode(errors="replace"), secrets.token_hex(4))
+    elif inbox.exists(beside):
+        inbox.unlink(beside)
 
 
 def _age_s(stamp: Stamp) -> float:

@@ -84,7 +84,7 @@ def targets(config: Config, segmenters: Mapping[str, Segmenter], wanted: str | N
     distinct: dict[tuple[Path, str], Target] = {}
     for folder in folders:
         segmenter = segmenters[folder.profile.model]
-        recall = caches.recall(folder, segmenter)
+        recall = caches.recall(folder, folder.profile, segmenter)
         recall.policy = replace(recall.policy, audit_rate=0.0)
         place = config.cache_of(folder), space_of(folder.profile.model, segmenter)
         open_cache(place[0])

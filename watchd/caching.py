@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from watchd.background import Grace, OnCrash
 from watchd.config.schema import Config
-from watchd.domain.profile import WatchFolder
+from watchd.domain.profile import Profile, WatchFolder
 from watchd.imaging.segment import Segmenter
 from watchd.store.cachefolder import CacheTree, open_cache
 from watchd.store.claims import FileClaims
@@ -60,15 +60,15 @@ class CacheFolder:
         self.urgent_chores = (Chore(f"refresh the claims of {root}", config.lease / 4, self._refresh_claims),)
         self.follow(config)
 
-    def recall(self, folder: WatchFolder, segmenter: Segmenter) -> Recall:
-        space = space_of(folder.profile.model, segmenter)
+    def recall(self, profile: Profile, segmenter: Segmenter) -> Recall:
+        space = space_of(profile.model, segmenter)
         if space not in self._masks:
             self._masks[space] = self._space(space, segmenter)
         return Recall(
             masks=MaskMemory(self._masks[space], self._count),
             outputs=self._outputs,
             segmenter=segmenter,
-            profile=folder.profile,
+            profile=profile,
             maker=MAKER,
             flights=self._flights,
             count=self._count,
@@ -77,7 +77,11 @@ class CacheFolder:
     def follow(self, config: Config) -> None:
         """What is live of it holds from now on."""
         cache = config.cache
-        self._in_use = any(folder.profile.cache.enabled for folder in config.watch_folders())
+        self._in_use = any(
+            profile.cache.enabled
+            for folder in config.watch_folders()
+            for profile in (folder.profile, *folder.choices)
+        )
         self._limits = CacheLimits(cache.ttl, cache.max_age, cache.max_size, cache.outputs.max_size)
         self._sweep_every_s = cache.cleanup_interval
         among_us = self._claims if cache.shared else None
@@ -147,14 +151,17 @@ class Caches:
         self._by_root: dict[Path, CacheFolder] = {}
         self._life = ExitStack()
 
-    def recall(self, folder: WatchFolder, segmenter: Segmenter) -> Recall:
-        """What a watch folder remembers with. Makes the cache's folder, if it is used, and reads nothing."""
+    def recall(self, folder: WatchFolder, profile: Profile, segmenter: Segmenter) -> Recall:
+        """What a watch folder remembers with. Makes the cache's folder, if it is used, and reads nothing.
+
+        Any thread, of a place and a network that were asked for before.
+        """
         root = self._config.cache_of(folder)
         if root not in self._by_root:
             self._by_root[root] = CacheFolder(root, self._config, self._lending)
-        if folder.profile.cache.enabled:
+        if profile.cache.enabled:
             open_cache(root)
-        return self._by_root[root].recall(folder, segmenter)
+        return self._by_root[root].recall(profile, segmenter)
 
     def __enter__(self) -> Self:
         if self._lending is not None:

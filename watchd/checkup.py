@@ -46,7 +46,7 @@ def check_all(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[Finding]:
     memory = config.limits.memory or default_memory()
     yield Finding(f"memory for pictures in work: {memory // 1_000_000} MB")
     yield _engine(config)
-    for model in sorted({folder.profile.model for folder in config.watch_folders()}):
+    for model in sorted({model for folder in config.watch_folders() for model in folder.models}):
         yield _model(model, environ)
 
 

@@ -152,7 +152,7 @@ def _build(
     plan = thread_plan(config)
     for note in plan.notes:
         log.info("threads", extra={"note": note})
-    models = sorted({folder.profile.model for folder in config.watch_folders()})
+    models = sorted({model for folder in config.watch_folders() for model in folder.models})
     networks = Networks(plan, environ, config.models, warm="NOTIFY_SOCKET" in environ)
     segmenters = load_patiently(networks, models, environ)
     for model in models:

@@ -11,6 +11,7 @@ from watchd.domain.job import Stamp
 from watchd.domain.profile import WatchFolder
 from watchd.intake.admission import Gate
 from watchd.intake.pausing import NAME, asked_to_pause, pause_files, pause_place
+from watchd.intake.rules import ReadRule
 from watchd.store.atomic import publish
 from watchd.store.places import Places
 from watchd.store.receipts import Receipt
@@ -27,12 +28,14 @@ def below(path: Path, place: Path) -> str | None:
     return str(real.relative_to(place)) if real != place and real.is_relative_to(place) else None
 
 
-def explain(folder: WatchFolder, relative: str) -> tuple[list[Gate], Receipt | None]:
+def explain(
+    folder: WatchFolder, relative: str, read_rule: ReadRule | None = None
+) -> tuple[list[Gate], Receipt | None]:
     """Every gate's answer for a path of the inbox, and what the receipt says of it."""
     places = Places.of(folder, _NO_LEASE_S)
     asked = asked_to_pause(folder)
     paused = Gate("not paused", not asked, asked or "nobody has paused the folder")
-    return [*admission(folder, places).explain(relative), paused], places.receipts.read(relative)
+    return [*admission(folder, places, read_rule).explain(relative), paused], places.receipts.read(relative)
 
 
 def pause(folder: WatchFolder) -> bool:

@@ -168,7 +168,8 @@ def default_memory() -> int:
 def runs_that_fit(config: Config) -> int | None:
     """How many networks may be at work at once in limits.memory; None if that is not known."""
     try:
-        specs = [fed_as(model) for model in {folder.profile.model for folder in config.watch_folders()}]
+        models = {model for folder in config.watch_folders() for model in folder.models}
+        specs = [fed_as(model) for model in models]
     except ModelError:  # whoever loads it tells
         return None
     if not specs:

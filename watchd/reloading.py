@@ -80,7 +80,7 @@ class Reloading(Background):
     def _made_ready(self, changed: Change) -> Callable[[], None]:
         config = changed.config
         folders, plan = config.watch_folders(), thread_plan(config)
-        models = sorted({folder.profile.model for folder in folders})
+        models = sorted({model for folder in folders for model in folder.models})
         segmenters = load_patiently(self._networks, models, self._environ)
         for folder in set(folders) - set(self._config.watch_folders()):
             self._line.must_be_there(folder)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -260,6 +261,7 @@ def explain(path: Path, config: Path | None) -> None:
 
     Exit codes: 0 told, 1 PATH is in no inbox of this configuration, 78 config error.
     """
+    from watchd.config.rules import read_rule
     from watchd.errands import below
     from watchd.errands import explain as gates_of
 
@@ -267,7 +269,8 @@ def explain(path: Path, config: Path | None) -> None:
         relative = below(path, folder.inbox)
         if relative is None:
             continue
-        gates, receipt = gates_of(folder, relative)
+        rules = partial(read_rule, folder=folder) if folder.choices else None
+        gates, receipt = gates_of(folder, relative, rules)
         for gate in gates:
             click.echo(f"{'yes' if gate.passed else 'NO '} {gate.name}: {shown(gate.answer)}")
         if receipt is not None:

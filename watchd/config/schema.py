@@ -176,6 +176,9 @@ class Watch(Section):
     order: Annotated[Order, units.choice(Order)] = live(
         Order.OLDEST, "Which of the files that wait is taken first: by their last change, or by their path."
     )
+    rules: Annotated[bool, units.flag()] = live(
+        False, "Whether a .watchd.yml in a folder of the inbox changes how what lies there and below is made."
+    )
     priority: Annotated[int, units.priority()] = live(
         0, "Files of a folder with a higher one go first; folders with the same one take turns."
     )
@@ -502,6 +505,7 @@ class Config(Section):
                 mode=watch.mode,
                 hooks=watch.hooks.hooks(),
                 order=watch.order,
+                choices=tuple(map(self.profile, self.profiles)) if watch.rules else (),
                 priority=watch.priority,
             )
             for name, watch in zip(self.names(), self.watch, strict=True)

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from typing import NewType
 
-from watchd.domain.profile import WatchFolder
+from watchd.domain.profile import Profile, WatchFolder
 
 JobId = NewType("JobId", str)
 
@@ -61,6 +61,11 @@ class Job:
     token: str
     fault: str = ""  # why it is to be rejected without a look inside: it will never be whole
     arrival: Arrival = UNTIMED
+    rule: Profile | None = None  # what a rule in the inbox has made of the folder's own
+
+    @property
+    def profile(self) -> Profile:
+        return self.rule or self.folder.profile
 
 
 def source_key(relative: str) -> str:

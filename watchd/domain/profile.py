@@ -131,6 +131,14 @@ class WatchFolder:
     hooks: Hooks = field(default_factory=Hooks)
     order: Order = Order.OLDEST
     priority: int = 0
+    choices: tuple[
+        Profile, ...
+    ] = ()  # what rules in the inbox may choose from; without any they are not read
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Those that its jobs may need."""
+        return frozenset(profile.model for profile in (self.profile, *self.choices))
 
     def places(self) -> dict[str, Path]:
         """Every folder by its config key."""

@@ -10,6 +10,7 @@ from watchd.domain.ports import Claims
 from watchd.domain.profile import Ready, WatchFolder
 from watchd.intake.complete import Finding, Wholeness, inspect
 from watchd.intake.markers import Markers
+from watchd.intake.rules import Rules
 from watchd.intake.wanted import Wanted
 from watchd.tree import Tree
 
@@ -55,6 +56,7 @@ class Admission:
         history: Callable[[SourceFile], History],
         knows: Callable[[str, Stamp], bool],
         local: Callable[[], bool],
+        rules: Rules | None = None,
     ) -> None:
         self._folder = folder
         self._tree = Tree(folder.inbox)
@@ -63,6 +65,7 @@ class Admission:
         self._history = history
         self._local = local
         self._knows = knows
+        self.rules = rules or Rules(self._tree)
         self.markers = Markers(self._tree, folder.ready is Ready.MARKER)
 
     @property
@@ -80,8 +83,11 @@ class Admission:
         return None, f"it is {_KINDS.get(stat.S_IFMT(found.st_mode), 'no regular file')}"
 
     def open_to(self, relative: str, stamp: Stamp) -> bool:
-        """Whether it is worth a look: not known to be done, and ready if somebody must say so."""
-        return not self._knows(relative, stamp) and self.markers.ready(relative)
+        """Whether it is worth a look: not known to be done, ready if somebody must say so, under no wrong
+        rule.
+        """
+        known = self._knows(relative, stamp)
+        return not known and self.markers.ready(relative) and not self.rules.of(relative).problem
 
     def inspect(self, relative: str) -> Finding:
         return inspect(self._tree, relative, self._local())
@@ -91,6 +97,9 @@ class Admission:
 
     def admit(self, source: SourceFile, fault: str = "", arrival: Arrival = UNTIMED) -> Job | None:
         """Claims the source and makes the job; None while someone else has it."""
+        verdict = self.rules.of(source.relative)
+        if verdict.problem:  # since the look
+            return None
         token = self._claims.acquire(source.key)
         if token is None:
             return None
@@ -102,7 +111,7 @@ class Admission:
         if ended:
             self._claims.release(source.key, token)
             return None
-        return Job(JobId(source.key[:8]), self._folder, source, token, fault, arrival)
+        return Job(JobId(source.key[:8]), self._folder, source, token, fault, arrival, verdict.profile)
 
     def give_back(self, job: Job) -> None:
         """Of a job that was refused: the source is free again."""
@@ -127,6 +136,8 @@ class Admission:
         gates.append(Gate("whole", whole, finding.reason or finding.wholeness.name.lower()))
         if self.markers.asked_for:
             gates.append(Gate("ready", self.markers.ready(relative), self.markers.explain(relative)))
+        if problem := self.rules.of(relative).problem:
+            gates.append(Gate("rule", False, problem))
         past = self._history(SourceFile(relative, stamp))
         gates.append(Gate("not done before", not past.ended, past.ended or "no receipt for this content"))
         waits = f"{past.wait_reason}; next try in {past.wait_s:.0f} s"

@@ -22,6 +22,7 @@ _MOST_SCANS = 256
 _READ_AT_ONCE = 256  # of a scan, before what it has found is looked at: the first of 100,000 need not wait
 _FIRST_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 60.0
+_MENDED_EVERY_S = 2.0  # whether a rule that is wrong is right now, or gone: of that no event tells
 _ASK_AGAIN_S = 2.0  # whether the pause is still wanted, should nobody say that it is not
 
 
@@ -56,11 +57,17 @@ class Lane:
         self._scan_again = False
         self._stuck: dict[str, str] = {}
         self._trouble = _Trouble()
+        self._mended_at = 0.0
 
     def sight(self, relative: str, hint: Hint, now: float) -> None:
         """A path that someone saw; what is neither a picture's name nor a marker's is dropped here."""
         markers = self._admission.markers
         if (folder := markers.folder_of(relative)) is not None:
+            self.begin_scan(folder)
+            return
+        rules = self._admission.rules
+        if (folder := rules.folder_of(relative)) is not None:
+            rules.of(relative)  # also where no file is that it is for, so that what is wrong is shown
             self.begin_scan(folder)
             return
         if (file := markers.file_of(relative)) is not None:
@@ -100,6 +107,7 @@ class Lane:
         if not self._present(now):
             return
         try:
+            self._look_after_rules(now)
             self._read_scans(now)
             while room() and (relative := self._settler.take_due(now)) is not None:
                 self._settler.postpone(relative, now + _LOOK_AGAIN_S)  # should the look itself fail
@@ -120,7 +128,10 @@ class Lane:
 
     def next_due(self) -> float | None:
         """When `advance` has something to do again; it may be past."""
-        return self._trouble.until if self._trouble.paused else self._settler.next_due()
+        if self._trouble.paused:
+            return self._trouble.until
+        due = self._settler.next_due()
+        return min(due or self._mended_at, self._mended_at) if self._admission.rules.wrong else due
 
     def left(self) -> dict[str, str] | None:
         """What cannot become a job soon, with the reason; None while there is more that can."""
@@ -128,7 +139,7 @@ class Lane:
             return {self.folder.name: self._trouble.reason}
         if self._scans or len(self._settler) > len(self._stuck):
             return None
-        return dict(self._stuck)
+        return self._stuck | self._admission.rules.wrong
 
     def pause(self, reason: str, now: float, at_least_s: float = 0.0) -> None:
         """The surroundings are in trouble: takes nothing new for a while, which costs no file an attempt.
@@ -167,6 +178,13 @@ class Lane:
         if not self._trouble.asked:
             self._announce(FolderPaused(self.folder.name, asked, asked=True))
         self._trouble.rest(asked, now + _ASK_AGAIN_S)
+
+    def _look_after_rules(self, now: float) -> None:
+        """What waited for one that is right by now is found by a scan."""
+        if now >= self._mended_at and self._admission.rules.wrong:
+            self._mended_at = now + _MENDED_EVERY_S
+            for folder in self._admission.rules.mended():
+                self.begin_scan(folder)
 
     def _read_scans(self, now: float) -> None:
         for below, found in list(self._scans.items()):

@@ -12,7 +12,7 @@ from watchd.domain.events import JobBegun, JobEnded
 from watchd.domain.job import Job
 from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, Skipped, is_final, word
 from watchd.domain.ports import Listener
-from watchd.domain.profile import After, Encode
+from watchd.domain.profile import After, Encode, Profile
 from watchd.domain.reuse import Reuse
 from watchd.domain.stages import Stage
 from watchd.imaging.compose import compose
@@ -56,7 +56,7 @@ class Cut:
 class Processor:
     """Of one watch folder, whose `places` and `recall` these are. Any thread, any number at once.
 
-    `limits` may be replaced at any time.
+    `recall_by` is for jobs with a profile of their own. `limits` may be replaced at any time.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class Processor:
         attempts: Attempts,
         open_picture: OpenPicture,
         recall: Recall,
+        recall_by: Callable[[Profile], Recall],
         budget: PixelBudget,
         limits: Limits,
         announce: Listener,
@@ -75,6 +76,7 @@ class Processor:
         self._attempts = attempts
         self._open_picture = open_picture
         self._recall = recall
+        self._recall_by = recall_by
         self._budget = budget
         self.limits = limits
         self._announce = announce
@@ -106,7 +108,7 @@ class Processor:
     def process(self, job: Job, receipt: Receipt, laps: Laps) -> Delivered:
         """The line itself: from the settled file to the cutout in the outbox and the original retired."""
         self._check(job)
-        recall = self._recall
+        recall = self._recall if job.rule is None else self._recall_by(job.rule)
         with self._places.inbox.open(job.source) as file:
             sha256 = recall.digest(file)
         with recall.alone(sha256, partial(self._attempts.waiting, job)):
@@ -117,7 +119,7 @@ class Processor:
             with laps.time(Stage.DELIVER):
                 receipt, original = self._deliver(job, receipt, cut.data)
             recall.keep(sha256, cut.data, receipt.digest)
-            return Delivered(receipt.output, job.folder.profile.model, cut.notes, cut.reuse, original)
+            return Delivered(receipt.output, job.profile.model, cut.notes, cut.reuse, original)
 
     def _deliver_remembered(
         self, job: Job, receipt: Receipt, recall: Recall, sha256: str, laps: Laps
@@ -133,15 +135,15 @@ class Processor:
                 recall.forget(stored)
                 return None
             reuse = recall.delivered(stored, sha256)
-        return Delivered(receipt.output, job.folder.profile.model, reuse=reuse, original=original)
+        return Delivered(receipt.output, job.profile.model, reuse=reuse, original=original)
 
     def _cut_out(self, job: Job, recall: Recall, sha256: str, laps: Laps) -> Cut:
         """Reads, and makes the cutout once there is memory for it."""
-        source, inputs = job.source, job.folder.profile.inputs
+        source, inputs = job.source, job.profile.inputs
         with self._places.inbox.open(source) as file:
             header = self._open_picture(file, source.relative, self.limits.max_pixels, inputs)
             with self._budget.reserve(header.peak_bytes + source.stamp.size, self._attempts.waiting(job)):
-                return _cut(header, recall, sha256, job.folder.profile.encode, laps)
+                return _cut(header, recall, sha256, job.profile.encode, laps)
 
     def _deliver(self, job: Job, receipt: Receipt, content: bytes | StoredFile) -> tuple[Receipt, str]:
         """The cutout is safely in the outbox, and then the original leaves the inbox; also gives its path."""
@@ -149,7 +151,7 @@ class Processor:
         places.inbox.confirm(job.source)
         receipt = places.outbox.deliver(
             receipt,
-            f".{job.folder.profile.format}",
+            f".{job.profile.format}",
             content,
             intend=lambda name, digest: places.receipts.intend(receipt, name, digest),
             confirm=lambda: self._must_hold(job),
@@ -193,7 +195,7 @@ class Processor:
                 report = {"reason": reason, "advice": advice, "traceback": trace}
             case _:
                 return outcome
-        facts = {"outcome": word(outcome), "attempts": receipt.attempts, "model": job.folder.profile.model}
+        facts = {"outcome": word(outcome), "attempts": receipt.attempts, "model": job.profile.model}
         try:
             original = self._places.failed.take(job.source, report | facts | {"at": _now()}, job.token)
         except (OSError, JobError) as error:

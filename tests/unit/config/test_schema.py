@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from watchd.config.schema import Config, Recipe, Threads, json_schema
 from watchd.domain.hook import CommandHook, Hooks, WebHook
-from watchd.domain.profile import After, Detect, Profile, WatchFolder
+from watchd.domain.profile import After, Detect, Order, Profile, WatchFolder
 from watchd.domain.reuse import CachePolicy
 
 
@@ -40,6 +40,9 @@ def test_every_value_of_an_entry_reaches_its_watch_folder(tmp_path):
         "rescan": "2m",
         "poll": "7s",
         "ignore": ["*.draft.jpg"],
+        "order": "newest",
+        "priority": "low",
+        "rules": True,
     }
 
     (folder,) = config(tmp_path, watch=[entry], profiles={"fine": {"model": "u2net"}}).watch_folders()
@@ -62,6 +65,9 @@ def test_every_value_of_an_entry_reaches_its_watch_folder(tmp_path):
         rescan_s=120.0,
         poll_s=7.0,
         ignore=("*.draft.jpg",),
+        order=Order.NEWEST,
+        priority=-10,
+        choices=(Profile(), Profile("fine", "u2net", "png")),
     )
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from fakes import FakeClaims, RecordingListener, draw, encoded, put, watch_folder
 
+from watchd.domain.errors import ConfigError
 from watchd.domain.events import FileWaits, FolderPaused, FolderResumed
 from watchd.domain.job import Arrival, Job, SourceFile, Stamp
-from watchd.domain.profile import Order, Ready, WatchFolder
+from watchd.domain.profile import Order, Profile, Ready, WatchFolder
 from watchd.intake.admission import Admission, History
 from watchd.intake.lane import Lane
 from watchd.intake.ranking import Ranking
+from watchd.intake.rules import Rules
 from watchd.intake.settle import Settler
 from watchd.intake.sightings import Hint
 from watchd.tree import Tree
@@ -45,6 +47,7 @@ class Bench:
             self.ask,
             lambda _, stamp: stamp in self.known,
             lambda: True,
+            Rules(Tree(self.folder.inbox), self.read_rule),
         )
         ranking = Ranking(self.folder.order, Tree(self.folder.inbox))
         settler = Settler(self.folder.settle_s, self.folder.settle_timeout_s, self.capacity, ranking)
@@ -57,6 +60,11 @@ class Bench:
             asked_to_pause=lambda: self.asked,
         )
         return self
+
+    def read_rule(self, text: bytes, where: str) -> Profile:
+        if text == b"wrong":
+            raise ConfigError(f"{where} is wrong")
+        return Profile(text.decode())
 
     def ask(self, source: SourceFile) -> History:
         return self.past(source)
@@ -727,3 +735,53 @@ def test_folder_that_is_away_and_shall_rest_is_away(bench: Bench) -> None:
     bench.advance()
 
     assert bench.lane.left() == {"photos": "/mnt/nas is not mounted"}
+
+
+def test_job_has_the_profile_that_a_rule_makes(bench: Bench) -> None:
+    bench.put("sub/.watchd.yml", b"portrait")
+    bench.put("sub/a.jpg")
+    bench.put("b.jpg")
+    bench.lane.begin_scan("")
+    bench.advance()
+
+    assert {job.source.relative: job.profile.name for job in bench.jobs} == {
+        "sub/a.jpg": "portrait",
+        "b.jpg": "default",
+    }
+
+
+def test_files_under_a_wrong_rule_wait_and_others_do_not(bench: Bench) -> None:
+    bench.put("sub/.watchd.yml", b"wrong")
+    bench.put("sub/a.jpg")
+    bench.put("b.jpg")
+    bench.sight("sub/a.jpg", Hint.ARRIVED)
+    bench.lane.begin_scan("")
+
+    assert bench.advance(10) == ["b.jpg"]
+    assert bench.lane.left() == {"sub/.watchd.yml": "sub/.watchd.yml is wrong"}
+
+
+@pytest.mark.parametrize("mend", ["write", "remove"])
+def test_files_come_once_their_rule_is_mended_without_anybody_telling(bench: Bench, mend: str) -> None:
+    bench.put("sub/.watchd.yml", b"wrong")
+    bench.put("sub/a.jpg")
+    bench.lane.begin_scan("")
+    bench.advance()
+    due = bench.lane.next_due()
+    if mend == "write":
+        bench.put("sub/.watchd.yml", b"portrait")
+    else:
+        (bench.folder.inbox / "sub" / ".watchd.yml").unlink()
+
+    assert due is not None
+    assert bench.advance(max(due - bench.now, 2.0)) == ["sub/a.jpg"]
+    assert bench.lane.left() == {}
+
+
+def test_wrong_rule_is_noticed_by_its_event_before_any_file_comes(bench: Bench) -> None:
+    bench.put("sub/.watchd.yml", b"wrong")
+
+    bench.sight("sub/.watchd.yml", Hint.ARRIVED)
+    bench.advance()
+
+    assert bench.lane.left() == {"sub/.watchd.yml": "sub/.watchd.yml is wrong"}

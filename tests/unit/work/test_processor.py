@@ -88,6 +88,7 @@ class Bench:
             attempts=self.attempts(),
             open_picture=self.open_picture,
             recall=recall_of(self.folder, self.segmenter),
+            recall_by=lambda profile: recall_of(replace(self.folder, profile=profile), self.segmenter),
             budget=self.budget,
             limits=self.limits,
             announce=self.listener,
@@ -224,6 +225,7 @@ def test_claim_is_free_when_the_listeners_hear_of_the_end(bench: Bench) -> None:
         attempts=bench.attempts(),
         open_picture=open_picture,
         recall=recall_of(bench.folder, bench.segmenter),
+        recall_by=lambda profile: recall_of(bench.folder, bench.segmenter),
         budget=bench.budget,
         limits=bench.limits,
         announce=listen,
@@ -776,3 +778,13 @@ def test_time_of_a_job_runs_until_its_end_was_told(bench: Bench) -> None:
 
     assert seen == [True, True]
     assert attempts.longest() is None
+
+
+def test_job_with_a_rule_is_made_by_that_rule_alone(bench: Bench) -> None:
+    bench.drop()
+    rule = replace(bench.folder.profile, model="finer", cache=CachePolicy())
+
+    outcome = bench.handle(replace(bench.job(), rule=rule))
+
+    assert isinstance(outcome, Delivered)
+    assert (outcome.model, outcome.reuse.tier) == ("finer", Tier.MISS)

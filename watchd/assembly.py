@@ -5,7 +5,7 @@ import os
 import queue
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from watchd.background import Grace
@@ -223,10 +223,14 @@ class Line:
     def _branch(self, folder: WatchFolder, segmenters: Mapping[str, Segmenter]) -> Branch:
         isolated = self._config.isolation is Isolation.PROCESS
 
+        @cache
         def recall(profile: Profile) -> Recall:
             return self._caches.recall(folder, profile, segmenters[profile.model])
 
-        for profile in folder.choices:  # so that whoever asks on another thread makes nothing anew
+        for profile in (
+            folder.profile,
+            *folder.choices,
+        ):  # so that whoever asks on another thread makes nothing anew
             recall(profile)
         return Branch(
             folder,

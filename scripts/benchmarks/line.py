@@ -32,13 +32,13 @@ class Line:
         config = Config.model_validate({"watch": [{"root": str(root)}], "cache": cache})
         (self.folder,) = config.watch_folders()
         prepare(self.folder)
-        self.recall = Caches(config).recall(self.folder, segmenter)
+        self.recall = Caches(config).recall(self.folder, self.folder.profile, segmenter)
         self._places = Places.of(self.folder, config.lease)
         self._processor = Processor(
             places=self._places,
             attempts=Attempts(Flight()),
             open_picture=open_picture,
-            recall=self.recall,
+            recall=lambda _: self.recall,
             budget=PixelBudget(4 << 30),
             limits=_LIMITS,
             announce=self._note,

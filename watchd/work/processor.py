@@ -56,7 +56,7 @@ class Cut:
 class Processor:
     """Of one watch folder, whose `places` and `recall` these are. Any thread, any number at once.
 
-    `recall_by` is for jobs with a profile of their own. `limits` may be replaced at any time.
+    `limits` may be replaced at any time.
     """
 
     def __init__(
@@ -65,8 +65,7 @@ class Processor:
         places: Places,
         attempts: Attempts,
         open_picture: OpenPicture,
-        recall: Recall,
-        recall_by: Callable[[Profile], Recall],
+        recall: Callable[[Profile], Recall],
         budget: PixelBudget,
         limits: Limits,
         announce: Listener,
@@ -76,7 +75,6 @@ class Processor:
         self._attempts = attempts
         self._open_picture = open_picture
         self._recall = recall
-        self._recall_by = recall_by
         self._budget = budget
         self.limits = limits
         self._announce = announce
@@ -108,7 +106,7 @@ class Processor:
     def process(self, job: Job, receipt: Receipt, laps: Laps) -> Delivered:
         """The line itself: from the settled file to the cutout in the outbox and the original retired."""
         self._check(job)
-        recall = self._recall if job.rule is None else self._recall_by(job.rule)
+        recall = self._recall(job.profile)
         with self._places.inbox.open(job.source) as file:
             sha256 = recall.digest(file)
         with recall.alone(sha256, partial(self._attempts.waiting, job)):

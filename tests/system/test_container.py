@@ -62,7 +62,7 @@ def told(photos: Path, script: str = "", **environ: str) -> "subprocess.Complete
 
 
 def test_root_becomes_the_user_and_group_that_are_asked_for_and_nothing_else_stays(photos: Path) -> None:
-    done = told(photos, PUID="1026", PGID="100", UMASK="0007")
+    done = told(photos, "setpriv --groups=4,24", PUID="1026", PGID="100", UMASK="0007")
 
     assert done.stdout == "1026:100:100 0007 0000000000000000 1 run /photos\n", done.stderr
 

@@ -208,13 +208,16 @@ def _status_of(name: str, path: Path) -> "Status":
 
 def _status_files(root: Path | None, config: Path | None) -> dict[str, Path]:
     """By watch folder. A daemon outlives a config file that has become wrong, and says so where it stands."""
+    above = root or (config.parent if config else Path())
+    usual = {os.path.basename(os.path.realpath(above)): above / ".watchd" / "status.json"}
+    if root is not None and config is None and not (root / "config.yaml").exists():
+        return usual  # nothing can have placed it elsewhere; to read no configuration saves half of the time
     try:
         folders = folders_of(root, config)
     except ConfigError:
-        above = root or (config.parent if config else Path())
-        if not (above / ".watchd" / "status.json").exists():
+        if not all(path.exists() for path in usual.values()):
             raise
-        return {above.name: above / ".watchd" / "status.json"}
+        return usual
     return {folder.name: folder.sidecar / "status.json" for folder in folders}
 
 

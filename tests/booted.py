@@ -14,6 +14,7 @@ from fakes import wait_until
 CHECKOUT = Path(__file__).parents[1]
 _NAME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 PYTHON_THERE = f"""#!/bin/sh
+export LD_LIBRARY_PATH=/srv/python/lib
 export PYTHONPATH=/srv/checkout:/srv/checkout/.venv/lib/{_NAME}/site-packages
 exec /srv/python/bin/{_NAME} "$@"
 """

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from commands import daemon, watchd
 from fakes import draw, encoded, wait_until
+from tiny_model import build_tiny_model
 
 from watchd.store.receipts import Receipts
 from watchd.tree import Tree
@@ -57,6 +58,27 @@ def test_rule_holds_for_its_folder_and_a_wrong_one_lets_its_files_wait(root: Pat
     assert words.startswith("private/.watchd.yml:2: after: unknown key: a rule may have profile, model")
     assert "NO  rule: private/.watchd.yml:2: after: unknown key" in explained
     assert not (root / "outbox" / "private" / ".watchd.yml.error.txt").exists()
+
+
+def test_rule_waits_for_a_profile_that_the_configuration_does_not_have_yet(
+    root: Path, tmp_path: Path
+) -> None:
+    other = build_tiny_model(tmp_path / "other.onnx")
+    (root / "inbox" / "private" / ".watchd.yml").write_text("profile: other\n")
+    with daemon(root):
+        drop(root, "private/a.jpg", 64)
+        wait_until((root / "inbox" / "private" / ".watchd.yml.error.txt").exists, within_s=20)
+        (root / "config.yaml").write_text(
+            f"watch: [{{root: ., rules: true}}]\nprofiles: {{other: {{model: {other}}}}}\n"
+        )
+        tier(root, "private/a.jpg")
+        drop(root, "b.jpg", 80)
+        tier(root, "b.jpg")
+        receipts = Receipts(Tree(root / ".watchd"))
+        models = [receipt.model for name in ("private/a.jpg", "b.jpg") if (receipt := receipts.read(name))]
+
+    assert models == [str(other), "builtin"]
+    assert not (root / "inbox" / "private" / ".watchd.yml.error.txt").exists()
 
 
 def test_single_run_says_which_rule_files_were_left_for(root: Path) -> None:

@@ -130,8 +130,8 @@ class Lane:
         """When `advance` has something to do again; it may be past."""
         if self._trouble.paused:
             return self._trouble.until
-        due = self._settler.next_due()
-        return min(due or self._mended_at, self._mended_at) if self._admission.rules.wrong else due
+        mended_at = self._mended_at if self._admission.rules.wrong else None
+        return min((at for at in (self._settler.next_due(), mended_at) if at is not None), default=None)
 
     def left(self) -> dict[str, str] | None:
         """What cannot become a job soon, with the reason; None while there is more that can."""

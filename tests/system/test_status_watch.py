@@ -72,7 +72,7 @@ def test_watch_and_json_together_are_wrong_usage(root: Path) -> None:
     result = watchd("status", "--watch", "--json", root)
 
     assert result.returncode == 2
-    assert "give one of them" in result.stderr
+    assert "give one of --watch, --json and --check" in result.stderr
 
 
 def test_page_is_written_beside_the_status_whole_and_with_names_escaped(root: Path) -> None:

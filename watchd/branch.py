@@ -161,6 +161,7 @@ def admission(
         history=lambda source: _history(places.receipts, source),
         knows=places.receipts.knows,
         local=lambda: mount_of(folder.inbox).local,
+        with_receipt=places.receipts.keys,
         rules=Rules(Tree(folder.inbox), read_rule, report),
     )
 

@@ -2,10 +2,10 @@
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 
-from watchd.domain.job import UNTIMED, Arrival, Job, JobId, SourceFile, Stamp
+from watchd.domain.job import UNTIMED, Arrival, Job, JobId, SourceFile, Stamp, source_key
 from watchd.domain.ports import Claims
 from watchd.domain.profile import Ready, WatchFolder
 from watchd.intake.complete import Finding, Wholeness, inspect
@@ -44,6 +44,7 @@ class Gate:
 
 class Admission:
     """The gates of one watch folder. `history` asks the receipts; `knows` is its form without a disk.
+    `with_receipt` lists the keys of all sources that have one.
 
     `local` says whether the inbox is on a file system that only this kernel writes to: a share may be
     mounted at any time.
@@ -56,6 +57,7 @@ class Admission:
         history: Callable[[SourceFile], History],
         knows: Callable[[str, Stamp], bool],
         local: Callable[[], bool],
+        with_receipt: Callable[[], Set[str]],
         rules: Rules | None = None,
     ) -> None:
         self._folder = folder
@@ -65,6 +67,7 @@ class Admission:
         self._history = history
         self._local = local
         self._knows = knows
+        self._with_receipt = with_receipt
         self.rules = rules or Rules(self._tree)
         self.markers = Markers(self._tree, folder.ready is Ready.MARKER)
 
@@ -88,6 +91,11 @@ class Admission:
         """
         known = self._knows(relative, stamp)
         return not known and self.markers.ready(relative) and not self.rules.of(relative).problem
+
+    def met_before(self) -> Callable[[str], bool]:
+        """Tells of any path whether it has a receipt, by one listing of them. OSError: the disk."""
+        keys = self._with_receipt()
+        return lambda relative: source_key(relative) in keys
 
     def inspect(self, relative: str) -> Finding:
         return inspect(self._tree, relative, self._local())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from watchd.domain.events import FileWaits, FolderPaused, FolderResumed
 from watchd.domain.job import SourceFile, Stamp
 from watchd.domain.ports import Listener, Submit
-from watchd.domain.profile import WatchFolder
+from watchd.domain.profile import After, WatchFolder
 from watchd.intake.admission import Admission
 from watchd.intake.complete import Finding
 from watchd.intake.scan import scan
@@ -55,6 +55,7 @@ class Lane:
         self._tree = Tree(folder.inbox)
         self._scans: dict[str, Generator[tuple[str, Stamp]]] = {}
         self._scan_again = False
+        self._scanned = False
         self._stuck: dict[str, str] = {}
         self._trouble = _Trouble()
         self._mended_at = 0.0
@@ -100,7 +101,7 @@ class Lane:
             self.drop_scans()
             self.begin_scan("")
         elif not below or self.folder.recursive:
-            self._scans[below] = scan(self._tree, self._admission.wanted, self.folder.recursive, below)
+            self._scans[below] = self._scan(below)
 
     def advance(self, now: float, room: Callable[[], bool], submit: Submit) -> None:
         """Does what can be done now without waiting; of a scan one part, and there is more if `reading`."""
@@ -156,6 +157,16 @@ class Lane:
         """Something succeeded: the next trouble starts with a short pause again."""
         if not self._trouble.paused:
             self._trouble = _Trouble()
+
+    def _scan(self, below: str) -> Generator[tuple[str, Stamp]]:
+        """Where originals stay the first scan begins with those that are new: they need not wait until the
+        receipts of all others are read. Later scans know what is done.
+        """
+        wanted, recursive = self._admission.wanted, self.folder.recursive
+        if not below and not self._scanned and self.folder.after is After.KEEP:
+            self._scanned = True
+            yield from scan(self._tree, wanted, recursive, leaves_out=self._admission.met_before())
+        yield from scan(self._tree, wanted, recursive, below)
 
     def _present(self, now: float) -> bool:
         """Whether the folder is to be worked on; ends a pause whose time has come."""

@@ -2,17 +2,24 @@
 
 import os
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from watchd.domain.job import Stamp
 from watchd.intake.wanted import Wanted
 from watchd.tree import Tree
 
 
-def scan(tree: Tree, wanted: Wanted, recursive: bool, below: str = "") -> Generator[tuple[str, Stamp]]:
+def scan(
+    tree: Tree,
+    wanted: Wanted,
+    recursive: bool,
+    below: str = "",
+    leaves_out: Callable[[str], bool] = lambda _: False,
+) -> Generator[tuple[str, Stamp]]:
     """Lazily, folder by folder; holds one descriptor. What vanishes while it walks is passed over.
 
-    Raises FileNotFoundError if the inbox itself is gone.
+    What `leaves_out` says yes to is passed over, too, and not looked at. Raises FileNotFoundError if the
+    inbox itself is gone.
     """
     waiting = [below]
     while waiting:
@@ -24,7 +31,7 @@ def scan(tree: Tree, wanted: Wanted, recursive: bool, below: str = "") -> Genera
                     if entry.is_dir(follow_symlinks=False):
                         if recursive and wanted.enters(path):
                             waiting.append(path)
-                    elif not wanted.refusal(path):
+                    elif not wanted.refusal(path) and not leaves_out(path):
                         yield from _regular(entry, path)
         except OSError:
             if not folder:

@@ -16,6 +16,7 @@ from watchd.store.atomic import publish, replace_quickly
 from watchd.tree import Tree
 
 _FOLDER = "receipts"
+_SUFFIX = ".json"
 _MAX_BYTES = 256 * 1024
 _MOST_KNOWN = 200_000
 _NO_FILE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL)
@@ -143,6 +144,10 @@ class Receipts:
         wait = receipt.not_before - self._clock()
         return wait if 0 < wait <= longest_s else 0.0
 
+    def keys(self) -> set[str]:
+        """Of every source that has a receipt, of whatever content; reads none."""
+        return {path.rpartition("/")[2].removesuffix(_SUFFIX) for path in self._paths()}
+
     def all(self) -> Iterator[Receipt]:
         """Every receipt that can be read."""
         for path in self._paths():
@@ -192,7 +197,7 @@ class Receipts:
 
 def _path(relative: str) -> str:
     key = source_key(relative)
-    return f"{_FOLDER}/{key[:2]}/{key}.json"
+    return f"{_FOLDER}/{key[:2]}/{key}{_SUFFIX}"
 
 
 def _names(tree: Tree, folder: str) -> list[str]:

@@ -28,7 +28,7 @@ def past() -> Past:
 
 @pytest.fixture
 def admission(folder: WatchFolder, claims: FakeClaims, past: Past) -> Admission:
-    return Admission(folder, claims, past, lambda relative, stamp: False, local=lambda: True)
+    return Admission(folder, claims, past, lambda relative, stamp: False, lambda: True, set)
 
 
 def test_settled_file_becomes_a_claimed_job(
@@ -77,7 +77,7 @@ def test_receipt_that_cannot_be_read_leaves_no_claim_behind(folder: WatchFolder,
     def trouble(source: SourceFile) -> History:
         raise OSError(5, "Input/output error")
 
-    admission = Admission(folder, claims, trouble, lambda relative, stamp: False, local=lambda: True)
+    admission = Admission(folder, claims, trouble, lambda relative, stamp: False, lambda: True, set)
 
     with os_error():
         admission.admit(put(folder.inbox, "a.jpg"))
@@ -187,7 +187,7 @@ def test_explaining_claims_nothing(admission: Admission, folder: WatchFolder, cl
 
 def test_patterns_of_the_folder_are_heeded(folder: WatchFolder, claims: FakeClaims, past: Past) -> None:
     folder = replace(folder, ignore=("*_draft.*",))
-    admission = Admission(folder, claims, past, lambda relative, stamp: False, local=lambda: True)
+    admission = Admission(folder, claims, past, lambda relative, stamp: False, lambda: True, set)
 
     assert admission.wanted.refusal("a_draft.jpg")
 
@@ -196,7 +196,7 @@ def test_known_sources_are_asked_of_the_given_memory(
     folder: WatchFolder, claims: FakeClaims, past: Past
 ) -> None:
     stamp = Stamp(1, 2, 3, 4)
-    admission = Admission(folder, claims, past, lambda relative, found: found == stamp, local=lambda: True)
+    admission = Admission(folder, claims, past, lambda relative, found: found == stamp, lambda: True, set)
 
     assert not admission.open_to("a.jpg", stamp)
     assert admission.open_to("a.jpg", Stamp(1, 2, 3, 5))
@@ -207,7 +207,7 @@ def test_file_is_open_to_a_look_once_its_marker_is_there(
     folder: WatchFolder, claims: FakeClaims, past: Past
 ) -> None:
     folder = replace(folder, ready=Ready.MARKER)
-    admission = Admission(folder, claims, past, lambda relative, stamp: False, local=lambda: True)
+    admission = Admission(folder, claims, past, lambda relative, stamp: False, lambda: True, set)
     source = put(folder.inbox, "a.jpg", encoded())
 
     before = admission.open_to(source.relative, source.stamp)

@@ -49,7 +49,12 @@ class Bench:
         return Lane(
             folder=folder,
             admission=Admission(
-                folder, self.claims, lambda _: History(), lambda *_: False, local=lambda: True
+                folder,
+                self.claims,
+                lambda _: History(),
+                lambda *_: False,
+                lambda: True,
+                set,
             ),
             settler=Settler(0.2, 60.0, capacity),
             absent=self._absent,

@@ -10,7 +10,7 @@ from fakes import FakeClaims, RecordingListener, draw, encoded, put, watch_folde
 from watchd.domain.errors import ConfigError
 from watchd.domain.events import FileWaits, FolderPaused, FolderResumed
 from watchd.domain.job import Arrival, Job, SourceFile, Stamp
-from watchd.domain.profile import Order, Profile, Ready, WatchFolder
+from watchd.domain.profile import After, Order, Profile, Ready, WatchFolder
 from watchd.intake.admission import Admission, History
 from watchd.intake.lane import Lane
 from watchd.intake.ranking import Ranking
@@ -34,6 +34,8 @@ class Bench:
         self.closed = False
         self.past: Callable[[SourceFile], History] = lambda source: History()
         self.known: set[Stamp] = set()
+        self.with_receipt: set[str] = set()
+        self.receipts_trouble: OSError | None = None
         self.capacity = 100
         self.absent = self.asked = ""
         self.now = 0.0
@@ -47,6 +49,7 @@ class Bench:
             self.ask,
             lambda _, stamp: stamp in self.known,
             lambda: True,
+            self.list_receipts,
             Rules(Tree(self.folder.inbox), self.read_rule),
         )
         ranking = Ranking(self.folder.order, Tree(self.folder.inbox))
@@ -65,6 +68,11 @@ class Bench:
         if text == b"wrong":
             raise ConfigError(f"{where} is wrong")
         return Profile(text.decode())
+
+    def list_receipts(self) -> set[str]:
+        if self.receipts_trouble is not None:
+            raise self.receipts_trouble
+        return self.with_receipt
 
     def ask(self, source: SourceFile) -> History:
         return self.past(source)
@@ -277,6 +285,49 @@ def test_first_files_of_a_long_scan_become_jobs_before_the_last_are_read(bench: 
     assert first == 2
     assert read < 600
     assert len(bench.jobs) == 600
+
+
+def test_new_file_does_not_wait_until_the_receipts_of_those_that_stay_are_read(bench: Bench) -> None:
+    bench.capacity = 1000
+    bench.make(after=After.KEEP)
+    old = [bench.put(f"{number:03}.jpg") for number in range(600)]
+    bench.put("sub/new.jpg")  # which a scan comes to last
+    bench.with_receipt = {source.key for source in old}
+    asked: list[str] = []
+
+    def remember(source: SourceFile) -> History:
+        asked.append(source.relative)
+        return History(ended="delivered") if source in old else History()
+
+    bench.past = remember
+    bench.lane.begin_scan("")
+    first = bench.advance()
+    by_then = len(asked)
+    while bench.lane.reading:
+        bench.advance()
+
+    assert first == ["sub/new.jpg"]
+    assert by_then < 300
+    assert set(asked) == {source.relative for source in old} | {"sub/new.jpg"}
+
+
+def test_file_with_a_receipt_of_another_content_is_found_by_the_first_scan(bench: Bench) -> None:
+    bench.make(after=After.KEEP)
+    bench.with_receipt = {bench.put("a.jpg").key}
+    bench.lane.begin_scan("")
+
+    assert bench.advance() == ["a.jpg"]
+
+
+def test_receipts_that_cannot_be_listed_pause_the_folder_and_cost_no_file(bench: Bench) -> None:
+    bench.make(after=After.KEEP)
+    bench.put("a.jpg")
+    bench.receipts_trouble = OSError(errno.EIO, os.strerror(errno.EIO))
+    bench.lane.begin_scan("")
+
+    assert bench.advance() == []
+    assert len(bench.listener.of(FolderPaused)) == 1
+    assert bench.advance(60) == ["a.jpg"]
 
 
 def test_sighting_beyond_the_capacity_becomes_a_scan(bench: Bench) -> None:
@@ -544,7 +595,9 @@ def test_files_that_rested_long_ago_are_credited_for_it(
     tmp_path: Path, claims: FakeClaims, listener: RecordingListener, folder: WatchFolder
 ) -> None:
     put(folder.inbox, "a.jpg", b"some other picture")
-    admission = Admission(folder, claims, lambda _: History(), lambda *_: False, local=lambda: True)
+    admission = Admission(
+        folder, claims, lambda _: History(), lambda *_: False, local=lambda: True, with_receipt=set
+    )
     lane = Lane(
         folder=folder,
         admission=admission,

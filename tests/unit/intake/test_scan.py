@@ -32,6 +32,15 @@ def test_subfolders_are_left_alone_where_that_is_asked_for(tmp_path: Path) -> No
     assert found(tmp_path, recursive=False) == ["a.jpg"]
 
 
+def test_what_is_to_be_left_out_is_told_by_its_path(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg")
+    put(tmp_path, "sub/b.jpg")
+
+    seen = scan(Tree(tmp_path), Wanted(), recursive=True, leaves_out=lambda path: path == "sub/b.jpg")
+
+    assert [path for path, _ in seen] == ["a.jpg"]
+
+
 def test_scan_below_a_folder_finds_what_lies_there(tmp_path: Path) -> None:
     put(tmp_path, "a.jpg")
     put(tmp_path, "sub/b.jpg")

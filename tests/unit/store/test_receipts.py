@@ -43,6 +43,18 @@ def test_attempts_at_the_same_content_add_up(receipts: Receipts) -> None:
     assert counts == [1, 2, 3]
 
 
+def test_keys_are_those_of_all_sources_with_a_receipt_also_a_torn_one(
+    receipts: Receipts, tmp_path: Path
+) -> None:
+    before = receipts.keys()
+    receipts.begin(SOURCE, "t")
+    receipts.begin(SourceFile("b.jpg", SOURCE.stamp), "t")
+    place(tmp_path, "b.jpg").write_bytes(b"torn")
+
+    assert before == set()
+    assert receipts.keys() == {SOURCE.key, source_key("b.jpg")}
+
+
 def test_new_content_starts_at_one_again(receipts: Receipts) -> None:
     receipts.begin(SOURCE, "t-1")
     receipts.begin(SOURCE, "t-2")

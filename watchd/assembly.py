@@ -22,12 +22,13 @@ from watchd.domain.profile import Profile, WatchFolder
 from watchd.imaging.cpus import ThreadPlan
 from watchd.imaging.decode import open_picture
 from watchd.imaging.isolated import IsolatedDecoders
+from watchd.imaging.load import LoadMeter
 from watchd.imaging.memory import give_back_now
 from watchd.imaging.segment import Segmenter
 from watchd.intake.feeder import Feeder
 from watchd.intake.sightings import Sightings
 from watchd.intake.watcher import Watcher
-from watchd.provision import default_memory
+from watchd.provision import cores_each, default_memory
 from watchd.report.board import StatusBoard
 from watchd.report.eventlog import log_event
 from watchd.report.fanout import Fanout
@@ -36,6 +37,7 @@ from watchd.report.logs import job_context
 from watchd.report.progress import Progress
 from watchd.report.systemd import Supervision
 from watchd.store.flight import Flight
+from watchd.work.adapt import Work
 from watchd.work.attempts import Attempts
 from watchd.work.budget import PixelBudget
 from watchd.work.janitor import Chore, Janitor
@@ -43,6 +45,7 @@ from watchd.work.pool import WorkerPool
 from watchd.work.processor import Limits
 from watchd.work.queue import JobQueue
 from watchd.work.recall import Recall
+from watchd.work.staffing import LOOK_EVERY_S, Rules, Staffing
 
 if TYPE_CHECKING:
     from watchd.report.scrapes import ScrapeServer
@@ -96,6 +99,9 @@ class Line:
         self._decoders = IsolatedDecoders(config.limits.decode_timeout)  # starts nothing before it is asked
         self._caches = Caches(config, lending_of(config, self._crashed, grace))
         self._pool = self._workers(plan)
+        self._staffing = Staffing(
+            resize=self._pool.resize, read_load=LoadMeter().read, work=self._work, announce=self.announce
+        )
         self._feeder = self._intake()
         self._watcher = Watcher(
             sightings=self._sightings, news=self._news_of, on_crash=self._crashed, grace=grace
@@ -103,6 +109,7 @@ class Line:
         self._janitor = Janitor("janitor", self._crashed, grace)
         self._keeper = Janitor("keeper", self._crashed, grace)  # nothing slow may delay what this one does
         self._overdue = Chore("end what takes too long", _OVERDUE_EVERY_S, self._end_if_overdue)
+        self._staff = Chore("number of workers", LOOK_EVERY_S, self._staffing.turn)
 
     @property
     def parts(self) -> tuple[AbstractContextManager[object], ...]:
@@ -148,7 +155,6 @@ class Line:
             if branch not in before:
                 self.announce(FolderAdded(branch.folder.name))
         self._board.model = ", ".join(sorted(self.models))
-        self._board.workers = plan.workers
         self._resize(plan)
         self._keep_chores()
         self._feeder.serve(branch.lane for branch in branches)
@@ -193,8 +199,17 @@ class Line:
         self.supervision.drain_s = config.drain
         self._queue.resize(config.queue.size)
         self._budget.resize(config.limits.memory or default_memory())
-        self._pool.resize(plan.worker_cpus)
+        self._staffing.follow(self._rules(plan))
         self._caches.follow(config)
+
+    def _rules(self, plan: ThreadPlan) -> Rules:
+        """Whoever has asked for it, once, waits for no hour of the day."""
+        threads, schedule = self._config.threads, self._config.schedule
+        hours = () if self._once else tuple(quiet.window() for quiet in schedule)
+        return Rules(plan.worker_cpus, cores_each(plan), threads.adaptive, threads.polite, hours)
+
+    def _work(self) -> Work:
+        return Work(waiting=len(self._queue), busy=self._attempts.busy)
 
     def _keep_chores(self) -> None:
         self._janitor.keep(self._chores())
@@ -270,6 +285,8 @@ class Line:
         for branch in self._branches.values():
             yield from branch.urgent_chores
         yield self._overdue
+        if self._config.threads.adaptive or self._config.schedule:
+            yield self._staff
         yield from self._caches.urgent_chores()
 
     def _handle(self, job: Job) -> None:

@@ -1,5 +1,6 @@
 """What the machine provides for the work: networks, loaded; threads, planned; memory."""
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import assert_never
 
@@ -157,6 +158,13 @@ def thread_plan(config: Config) -> ThreadPlan:
 def cpu_room(config: Config) -> Room:
     """What there is to share out. ConfigError as in thread_plan."""
     return room_for(config.binding, usable_cpus(), cpu_quota())
+
+
+def cores_each(plan: ThreadPlan) -> float:
+    """How many of the cores that we may use one worker of the plan takes, with its share of the helpers."""
+    cores, quota = len({cpu.core for cpu in usable_cpus()}), cpu_quota()
+    granted = cores if quota is None else min(cores, math.ceil(quota))
+    return min(granted, plan.workers + plan.intra_op - 1) / plan.workers
 
 
 def default_memory() -> int:

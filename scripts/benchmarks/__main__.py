@@ -4,6 +4,7 @@ import argparse
 import sys
 from types import ModuleType
 
+import adaptive
 import cache
 import encode
 import idle
@@ -17,6 +18,7 @@ from place import BenchError
 
 BENCHMARKS: dict[str, ModuleType] = {
     "peer": peer,
+    "adaptive": adaptive,
     "start": start,
     "latency": latency,
     "idle": idle,

@@ -35,6 +35,7 @@ def conflicts(config: Config) -> Iterator[Problem]:
     yield from _profiles(config)
     yield from _engines(config)
     yield from _times(config)
+    yield from _schedule(config)
 
 
 def _folders(config: Config) -> Iterator[Problem]:
@@ -114,3 +115,14 @@ def _times(config: Config) -> Iterator[Problem]:
             settle = dotted(("watch", entry, "settle"))
             problem = f"{watch.settle_timeout:g}s is not longer than {settle} ({watch.settle:g}s)"
             yield ("watch", entry, "settle_timeout"), problem
+
+
+def _schedule(config: Config) -> Iterator[Problem]:
+    for entry, quiet in enumerate(config.schedule):
+        most = config.threads.workers
+        if most is not None and quiet.workers > most:
+            yield ("schedule", entry, "workers"), f"{quiet.workers} is more than threads.workers ({most})"
+    for (one, first), (other, second) in combinations(enumerate(config.schedule), 2):
+        if first.window().overlaps(second.window()):
+            taken = dotted(("schedule", one))
+            yield ("schedule", other, "hours"), f"overlaps {taken}: at any time only one may hold"

@@ -12,7 +12,7 @@ Every key of watchd with its default, what it allows, and whether it can change 
 (live, at once when this file is saved, or by SIGHUP) or is read at the start only (restart).
 
 The command line beats this file, this file beats the environment, the environment beats the default. \
-Every key outside of watch and profiles has a variable: WATCHD_THREADS_WORKERS is threads.workers. \
+Every key outside of watch, profiles and schedule has a variable: WATCHD_THREADS_WORKERS is threads.workers. \
 Read, too, but weaker: INTRA_OP_NUM_THREADS, INTER_OP_NUM_THREADS and CPU_BINDING; weakest of all is \
 OMP_NUM_THREADS, for threads.intra_op.
 
@@ -48,6 +48,7 @@ SAMPLE = {
     "command": '["/usr/local/bin/publish", "--quiet"]',
     "url": "https://example.org/hooks/watchd",
     "secret": "hook.secret",
+    "hours": "08:00-18:00",
 }
 """Keys without a default of their own: those of this watch folder, and of a hook that it might have."""
 

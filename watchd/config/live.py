@@ -68,10 +68,12 @@ def _with_live(old: S, new: S) -> S:
 
 
 def _named(owner: Section, sections: object) -> dict[str, Section]:
-    """By name; a watch folder's is the one that the log calls it by, a hook's is its place in the list."""
+    """By name; a watch folder's is the one that the log calls it by, that of a hook or of quiet hours is its
+    place in the list.
+    """
     if isinstance(sections, Mapping):
         return dict(sections)
-    if isinstance(owner, Config):
+    if isinstance(owner, Config) and sections is owner.watch:
         return dict(zip(owner.names(), owner.watch, strict=True))
     assert isinstance(sections, tuple)
     return {str(number): section for number, section in enumerate(sections)}

@@ -13,6 +13,7 @@ from watchd.config import units
 from watchd.domain.address import Address
 from watchd.domain.engine import Engine, Provider
 from watchd.domain.hook import CommandHook, Hook, Hooks, WebHook
+from watchd.domain.hours import Hours
 from watchd.domain.profile import (
     INPUTS,
     After,
@@ -280,6 +281,37 @@ class Threads(Section):
     inter_op: Annotated[int | None, units.or_auto(units.whole(1, 1024))] = live(
         None, "How many branches of the network run side by side; auto is 1, for few networks have any."
     )
+    adaptive: Annotated[bool, units.flag()] = live(
+        False, "Whether fewer workers are at work while others need the CPU, or memory runs short."
+    )
+    polite: Annotated[bool, units.flag()] = live(
+        False, "Whether workers let others on the CPU first; with adaptive also down to no worker at all."
+    )
+
+
+class QuietHours(Section):
+    """A part of the week."""
+
+    days: Annotated[frozenset[int], units.days()] = live(
+        frozenset(range(7)), "On which days of the week it begins."
+    )
+    hours: Annotated[tuple[int, int] | None, units.hours()] = live(
+        None, "From when to when, by the local clock; 22:00-06:00 ends on the next day."
+    )
+    workers: Annotated[int, units.whole(0, 1024)] = live(
+        0, "How many workers may be at work then; with 0 what comes waits in the inbox."
+    )
+
+    @model_validator(mode="after")
+    def _some_hours(self) -> Self:
+        if self.hours is None:
+            problem = "no hours: give from when to when, such as hours: 22:00-06:00"
+            raise PydanticCustomError("conflict", "{problem}", {"problem": problem})
+        return self
+
+    def window(self) -> Hours:
+        begin, end = self.hours or (0, 0)
+        return Hours(self.days, begin, end, self.workers)
 
 
 class Models(Section):
@@ -427,6 +459,7 @@ class Config(Section):
         {"default": Recipe()}, "Named recipes for a cutout; the one named default exists in any case."
     )
     threads: Threads = section(Threads(), "How the CPUs are shared out.")
+    schedule: tuple[QuietHours, ...] = section((), "Parts of the week in which fewer workers are at work.")
     binding: Annotated[str, units.cpus()] = live(
         "auto", "Which CPUs the workers are pinned to; auto takes one of each core first, none pins nothing."
     )
@@ -458,9 +491,9 @@ class Config(Section):
         Reloads.AUTO, "When this file is read again: by a signal alone, or also whenever it has changed."
     )
 
-    @field_validator("watch", mode="before")
+    @field_validator("watch", "schedule", mode="before")
     @classmethod
-    def _none_to_watch(cls, given: object) -> object:
+    def _empty_list(cls, given: object) -> object:
         return () if given is None else given
 
     @field_validator("profiles", mode="before")

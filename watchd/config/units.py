@@ -335,6 +335,57 @@ def secret() -> Written:
     )
 
 
+def days() -> Written:
+    """Days of the week, Monday is 0; a range may go over the end of the week."""
+
+    def parse(value: object) -> frozenset[int]:
+        found: set[int] = set()
+        for part in (value if isinstance(value, str) else "").lower().replace(" ", "").split(","):
+            first, dash, last = part.partition("-")
+            begin = _DAYS.index(first)
+            found |= (
+                {(begin + n) % 7 for n in range((_DAYS.index(last) - begin) % 7 + 1)} if dash else {begin}
+            )
+        return frozenset(found)
+
+    return Written(
+        f"days of {', '.join(_DAYS)}",
+        parse,
+        write=lambda days: ",".join(_DAYS[day] for day in sorted(days)),
+        forms="written like mon-fri, or sat,sun",
+    )
+
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def hours() -> Written:
+    """A part of the day, in minutes since midnight. Where the end does not come after the begin it is one of
+    the next day.
+    """
+    clock = "([01]?[0-9]|2[0-3]):([0-5][0-9])"
+
+    def parse(value: object) -> tuple[int, int]:
+        match = re.fullmatch(rf"{clock} ?- ?(?:{clock}|24:00)", value if isinstance(value, str) else "")
+        if match is None:
+            raise ValueError(value)
+        begin = int(match[1]) * 60 + int(match[2])
+        end = int(match[3]) * 60 + int(match[4]) if match[3] else 24 * 60
+        if begin == end:
+            raise ValueError(value)
+        return begin, end
+
+    def write(span: tuple[int, int] | None) -> str | None:
+        return span and "-".join(f"{minute // 60:02}:{minute % 60:02}" for minute in span)
+
+    return Written(
+        "the begin and the end of a part of the day by the local clock",
+        parse,
+        write,
+        forms="written like 08:00-18:00, 22:00-06:00 or, for the whole day, 00:00-24:00",
+    )
+
+
 def model() -> Written:
     """A name of the model table, or a file, which is told by its suffix."""
 

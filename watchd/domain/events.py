@@ -74,6 +74,15 @@ class FolderResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkersChanged:
+    """So many of the planned ones are at work from now on; `reason` is why not all, "" if all are."""
+
+    workers: int
+    planned: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FileWaits:
     """A file does not come to rest, or was refused for now; someone may want to look."""
 
@@ -92,5 +101,6 @@ Event = (
     | FolderRemoved
     | FolderPaused
     | FolderResumed
+    | WorkersChanged
     | FileWaits
 )

@@ -21,6 +21,7 @@ from watchd.domain.events import (
     JobBegun,
     JobEnded,
     StateChanged,
+    WorkersChanged,
 )
 from watchd.domain.job import JobId
 from watchd.domain.outcome import Delivered, Failed, Outcome, Rejected, word
@@ -47,7 +48,7 @@ class StatusBoard:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.model, self.workers = "", 0
+        self.model = ""
         self._queue_depth = queue_depth
         self._stuck = stuck
         self._clock = clock
@@ -82,6 +83,10 @@ class StatusBoard:
                     self._status = replace(self._status, config_error="")
                 case ConfigRefused(reason):
                     self._status = replace(self._status, config_error=without_surrogates(reason))
+                case WorkersChanged(workers, planned, reason):
+                    self._status = replace(
+                        self._status, workers=workers, planned_workers=planned, workers_reason=reason
+                    )
                 case FolderPaused(folder) | FolderResumed(folder) if folder not in self._status.folders:
                     pass  # it was removed while its lane was at work
                 case FolderPaused(folder, reason, asked):
@@ -100,7 +105,6 @@ class StatusBoard:
                 self._status,
                 updated=self._now(),
                 model=self.model,
-                workers=self.workers,
                 queue_depth=depth,
                 stuck=stuck,
                 in_flight=len(self._in_flight),

@@ -1,6 +1,7 @@
 """Each event as one line of the log."""
 
 import logging
+from collections.abc import Sequence
 from typing import assert_never
 
 from watchd.domain.events import (
@@ -15,6 +16,7 @@ from watchd.domain.events import (
     JobBegun,
     JobEnded,
     StateChanged,
+    WorkersChanged,
 )
 from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, Skipped, word
 from watchd.domain.reuse import Reuse, Tier
@@ -41,9 +43,7 @@ def log_event(event: Event) -> None:
         case StateChanged(state):
             _line(logging.INFO, "state changed", state=state)
         case ConfigAdopted(live, restart):
-            _line(logging.INFO, "configuration reloaded", changed=", ".join(live) or "nothing")
-            if restart:
-                _line(logging.WARNING, "needs a restart to change", keys=", ".join(restart))
+            _adopted(live, restart)
         case ConfigRefused(reason):
             _line(logging.ERROR, "configuration not reloaded, the old one stays", reason=reason)
         case FolderAdded(folder):
@@ -55,10 +55,18 @@ def log_event(event: Event) -> None:
             _line(level, "folder paused", folder=folder, reason=reason)
         case FolderResumed(folder):
             _line(logging.INFO, "folder resumed", folder=folder)
+        case WorkersChanged(workers, planned, reason):
+            _line(logging.INFO, "workers changed", workers=workers, planned=planned, reason=reason)
         case FileWaits(folder, relative, reason):
             _line(logging.WARNING, "file waits", path=relative, folder=folder, reason=reason)
         case _:
             assert_never(event)
+
+
+def _adopted(live: Sequence[str], restart: Sequence[str]) -> None:
+    _line(logging.INFO, "configuration reloaded", changed=", ".join(live) or "nothing")
+    if restart:
+        _line(logging.WARNING, "needs a restart to change", keys=", ".join(restart))
 
 
 def _level(outcome: Outcome) -> int:

@@ -36,7 +36,8 @@ class Status:
     """One moment of a daemon. `folders` has the reason for which each is paused, or nothing; `cache` has the
     number of cutouts by where their mask came from, `stages` the mean seconds of each over the last jobs;
     `config_error` is why the config file that was read again is not followed; `stuck` names the threads that
-    do not get on, `asked` the folders that are paused because somebody wants it.
+    do not get on, `asked` the folders that are paused because somebody wants it; `workers_reason` is why
+    fewer workers are at work than planned.
 
     `started_ticks` tells the process from a later one of the same pid; it counts from the boot, so no
     change of the clock disturbs it.
@@ -62,6 +63,8 @@ class Status:
     config_error: str = ""
     stuck: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
+    planned_workers: int = 0
+    workers_reason: str = ""
 
 
 def is_stale(

@@ -90,6 +90,8 @@ def _decode(data: Any) -> Status:
         config_error=str(data.get("config_error", "")),
         stuck=tuple(map(str, data.get("stuck", ()))),
         asked=tuple(map(str, data.get("asked", ()))),
+        planned_workers=int(data.get("planned_workers", 0)),
+        workers_reason=str(data.get("workers_reason", "")),
         errors=tuple(_trouble(each) for each in data["errors"]),
     )
 

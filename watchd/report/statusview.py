@@ -51,7 +51,7 @@ def ailments(status: Status, now: datetime, stale: bool | None) -> Iterator[str]
 
 def facts(status: Status) -> Iterator[tuple[str, str]]:
     """Name and text, to be escaped."""
-    yield "model", f"{status.model}, {_count(status.workers, 'worker')}"
+    yield "model", f"{status.model}, {_workers(status)}"
     rate = f"{status.images_per_second:g}/s"
     yield "now", f"{status.queue_depth} waiting, {status.in_flight} in work, {rate}"
     yield "so far", _counts(status.counts) or "nothing"
@@ -67,6 +67,12 @@ def facts(status: Status) -> Iterator[tuple[str, str]]:
     for line in status.config_error.splitlines():
         yield label, f"{before}{line}"
         label = before = ""
+
+
+def _workers(status: Status) -> str:
+    if not status.workers_reason:
+        return _count(status.workers, "worker")
+    return f"{status.workers} of {_count(status.planned_workers, 'worker')} ({status.workers_reason})"
 
 
 def stages(status: Status) -> str:

@@ -39,6 +39,11 @@ class Attempts:
             with self._under_way_guard:
                 del self._under_way[job.token]
 
+    @property
+    def busy(self) -> int:
+        """How many jobs are under way."""
+        return len(self._under_way)
+
     @contextmanager
     def begin(self, job: Job, places: Places) -> Iterator[Receipt]:
         """The receipt of this attempt, on disk in the job's `places`. Waits where a suspect must be alone.

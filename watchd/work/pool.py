@@ -38,13 +38,14 @@ class WorkerPool:
         self._cpus = tuple(cpus)
         self._on_crash = on_crash
         self._grace = grace
+        self._polite = False
         self._entered = False
         self._workers_guard = threading.Lock()
-        self._workers: dict[int, Background] = {}
+        self._workers: dict[_Post, Background] = {}
 
     def __enter__(self) -> Self:
         self._entered = True
-        self.resize(self._cpus)
+        self.resize(self._cpus, self._polite)
         return self
 
     def __exit__(
@@ -63,16 +64,20 @@ class WorkerPool:
             for worker in workers:
                 leaving.push(worker)
 
-    def resize(self, cpus: Sequence[int | None]) -> None:
+    def resize(self, cpus: Sequence[int | None], polite: bool = False) -> None:
         """From now on so many workers, pinned so. One that is too many finishes its job and goes, one that is
         pinned elsewhere moves before its next job. To be called on a thread that is not pinned itself.
+
+        `polite` ones let others on the CPU first. No thread can take that back, so those that are not give
+        way to new ones.
         """
         with self._workers_guard:
-            self._cpus = tuple(cpus)
+            self._cpus, self._polite = tuple(cpus), polite
             for number in range(1, len(cpus) + 1) if self._entered else ():
-                if number not in self._workers:
-                    worker = Background(f"worker-{number}", self._body(number), self._on_crash, self._grace)
-                    self._workers[number] = worker.__enter__()
+                post = number, polite
+                if post not in self._workers:
+                    worker = Background(f"worker-{number}", self._body(post), self._on_crash, self._grace)
+                    self._workers[post] = worker.__enter__()
         self._queue.wake()
 
     @property
@@ -80,12 +85,16 @@ class WorkerPool:
         """Workers that are still at a job: after leaving, those that the grace was too short for."""
         return sum(worker.alive for worker in self._workers.values())
 
-    def _body(self, number: int) -> Callable[[threading.Event], None]:
+    def _body(self, post: "_Post") -> Callable[[threading.Event], None]:
+        number, polite = post
+
         def work(stopping: threading.Event) -> None:
             pinned = None
+            if polite:
+                _be_nice()
             while not stopping.is_set():
-                job = self._queue.take(dismissed=lambda: number > len(self._cpus))
-                if job is None and (self._queue.closed or self._leaves(number)):
+                job = self._queue.take(dismissed=lambda: self._too_many(post))
+                if job is None and (self._queue.closed or self._leaves(post)):
                     return
                 if job is not None:
                     pinned = self._pinned(number, pinned)
@@ -93,12 +102,16 @@ class WorkerPool:
 
         return work
 
-    def _leaves(self, number: int) -> bool:
+    def _too_many(self, post: "_Post") -> bool:
+        number, polite = post
+        return number > len(self._cpus) or polite != self._polite
+
+    def _leaves(self, post: "_Post") -> bool:
         """Whether it is still too many; if so, it is none of the workers from now on."""
         with self._workers_guard:
-            leaves = number > len(self._cpus)
+            leaves = self._too_many(post)
             if leaves:
-                del self._workers[number]
+                del self._workers[post]
         return leaves
 
     def _pinned(self, number: int, now: int | None) -> int | None:
@@ -108,6 +121,20 @@ class WorkerPool:
         if wanted != now:
             _pin(wanted)
         return wanted
+
+
+_Post = tuple[int, bool]
+"""The number of a worker, and whether it is polite."""
+
+
+def _be_nice() -> None:
+    """The calling thread only. At 10 others get nine tenths of a CPU that both want. At 19 a job that has
+    begun might not end within limits.job_timeout, and whoever waits for Python's lock would wait with it.
+    """
+    os.setpriority(os.PRIO_PROCESS, 0, max(_NICE, os.getpriority(os.PRIO_PROCESS, 0)))
+
+
+_NICE = 10
 
 
 def _pin(cpu: int | None) -> None:

@@ -153,3 +153,26 @@ def test_a_list_of_cpus_is_refused_where_the_engine_keeps_to_none(tmp_path):
     assert list(problems) == ["binding"]
     assert "taskset -c 0-1" in problems["binding"]
     assert found(tmp_path, {"root": "a"}, models={"engine": "openvino"}, binding="none") == {}
+
+
+def test_quiet_hours_side_by_side_stand(tmp_path):
+    day, night = {"hours": "06:00-22:00", "workers": 1}, {"hours": "22:00-06:00"}
+
+    assert found(tmp_path, schedule=[day, night], threads={"workers": 2}) == {}
+
+
+def test_quiet_hours_that_overlap_are_refused_also_over_the_end_of_the_week(tmp_path):
+    schedule = [{"days": "mon", "hours": "05:00-09:00"}, {"days": "sun", "hours": "22:00-06:00"}]
+
+    assert found(tmp_path, schedule=schedule) == {
+        "schedule[1].hours": "overlaps schedule[0]: at any time only one may hold"
+    }
+
+
+def test_quiet_hours_with_more_workers_than_there_are_are_refused(tmp_path):
+    schedule = [{"hours": "05:00-09:00", "workers": 3}]
+
+    assert found(tmp_path, schedule=schedule, threads={"workers": 2}) == {
+        "schedule[0].workers": "3 is more than threads.workers (2)"
+    }
+    assert found(tmp_path, schedule=schedule) == {}

@@ -66,7 +66,9 @@ def test_watch_folders_are_told_apart_by_their_names_wherever_they_stand_in_the_
 
 def test_every_key_of_what_may_come_and_go_is_live() -> None:
     """Else a folder that is new would follow the file, and one that has changed would not."""
-    kept = [key for key in all_keys() if key.path[0] in ("watch", "profiles") and key.section is None]
+    kept = [
+        key for key in all_keys() if key.path[0] in ("watch", "profiles", "schedule") and key.section is None
+    ]
 
     assert [key for key in kept if not key.live] == []
 
@@ -89,3 +91,14 @@ def test_hooks_change_come_and_go() -> None:
     assert changed.config == new
     assert len(changed.live) == 4
     assert changed.restart == ()
+
+
+def test_quiet_hours_change_come_and_go() -> None:
+    old = config(schedule=[{"hours": "08:00-12:00"}, {"hours": "13:00-14:00"}])
+    new = config(schedule=[{"hours": "08:00-12:00", "workers": 1}])
+
+    changed = change(old, new)
+
+    assert changed.config == new
+    assert changed.live == ("schedule.0.workers", "schedule.1")
+    assert change(new, old).config == old

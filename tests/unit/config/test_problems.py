@@ -53,3 +53,19 @@ def test_a_value_where_a_section_belongs_is_answered_with_the_shape():
 
 def test_a_conflict_inside_an_entry_speaks_for_itself():
     assert problems({"watch": [{"inbox": "in"}]})["watch[0]"].startswith("no root, and no folder for outbox,")
+
+
+def test_quiet_hours_name_the_key_that_is_wrong():
+    schedule = [{"days": "mon-fry", "hours": "08:00-08:00", "workers": -1}, {"workers": 1}, {"from": "08:00"}]
+
+    wrong = problems({"schedule": schedule})
+
+    assert set(wrong) == {
+        "schedule[0].days",
+        "schedule[0].hours",
+        "schedule[0].workers",
+        "schedule[1]",
+        "schedule[2].from",
+    }
+    assert wrong["schedule[0].hours"].startswith("'08:00-08:00' is not allowed")
+    assert wrong["schedule[1]"] == "no hours: give from when to when, such as hours: 22:00-06:00"

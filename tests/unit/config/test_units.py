@@ -290,3 +290,54 @@ def test_a_group_is_a_name_or_a_number(value, group):
 @pytest.mark.parametrize("value", [True, "", 1.5, ["users"]])
 def test_what_names_no_group_is_refused(value):
     assert refusal(units.group(), value) == "the name or number of a group"
+
+
+@pytest.mark.parametrize(
+    ("text", "days", "written"),
+    [
+        ("mon-fri", {0, 1, 2, 3, 4}, "mon,tue,wed,thu,fri"),
+        ("Sat, Sun", {5, 6}, "sat,sun"),
+        ("fri-mon", {4, 5, 6, 0}, "mon,fri,sat,sun"),
+        ("wed", {2}, "wed"),
+        ("mon-tue,tue-wed", {0, 1, 2}, "mon,tue,wed"),
+    ],
+)
+def test_days_may_be_a_range_also_over_the_end_of_the_week(text, days, written):
+    read_days = read(units.days(), text)
+
+    assert read_days == days
+    assert units.days().write(read_days) == written
+    assert read(units.days(), written) == days
+
+
+@pytest.mark.parametrize(
+    "value", ["", "monday", "mon-", "-fri", "mon,,tue", 1, None, ["mon"], True, "mon–fri"]
+)
+def test_what_is_no_day_is_refused_with_the_days(value):
+    what = refusal(units.days(), value)
+
+    assert what == "days of mon, tue, wed, thu, fri, sat, sun, written like mon-fri, or sat,sun"
+
+
+@pytest.mark.parametrize(
+    ("text", "span", "written"),
+    [
+        ("08:00-18:00", (480, 1080), "08:00-18:00"),
+        ("8:05 - 18:00", (485, 1080), "08:05-18:00"),
+        ("22:00-06:00", (1320, 360), "22:00-06:00"),
+        ("00:00-24:00", (0, 1440), "00:00-24:00"),
+        ("18:00-00:00", (1080, 0), "18:00-00:00"),
+    ],
+)
+def test_hours_may_go_over_midnight(text, span, written):
+    assert read(units.hours(), text) == span
+    assert units.hours().write(span) == written
+
+
+@pytest.mark.parametrize(
+    "value", ["08:00-08:00", "24:00-08:00", "8-18", "08:00", "08:60-09:00", "25:00-26:00", "", 480, None, []]
+)
+def test_what_is_no_part_of_a_day_is_refused_with_the_forms(value):
+    assert "written like 08:00-18:00, 22:00-06:00 or, for the whole day, 00:00-24:00" in refusal(
+        units.hours(), value
+    )

@@ -15,6 +15,7 @@ from watchd.domain.events import (
     FolderResumed,
     JobBegun,
     StateChanged,
+    WorkersChanged,
 )
 from watchd.domain.outcome import Deferred, Delivered, Failed, Rejected, Skipped
 from watchd.domain.reuse import Reuse, Tier
@@ -32,7 +33,8 @@ def board(clock):
         clock=clock,
         now=lambda: START + timedelta(seconds=clock() - 1000),
     )
-    board.model, board.workers = "builtin", 4
+    board.model = "builtin"
+    board(WorkersChanged(4, 4))
     for name in ("photos", "scans"):
         board(FolderAdded(name))
     return board
@@ -210,3 +212,13 @@ def test_pause_that_is_told_of_a_folder_just_removed_does_not_bring_it_back(boar
     board(FolderResumed("scans"))
 
     assert board.snapshot().folders == {"photos": ""}
+
+
+def test_workers_that_do_not_work_are_told_with_the_reason_until_they_do(board):
+    board(WorkersChanged(1, 4, "quiet hours"))
+    less = board.snapshot()
+    board(WorkersChanged(4, 4))
+    all_of_them = board.snapshot()
+
+    assert (less.workers, less.planned_workers, less.workers_reason) == (1, 4, "quiet hours")
+    assert (all_of_them.workers, all_of_them.workers_reason) == (4, "")

@@ -14,6 +14,7 @@ from watchd.domain.events import (
     FolderResumed,
     JobBegun,
     StateChanged,
+    WorkersChanged,
 )
 from watchd.domain.outcome import Deferred, Delivered, Failed, Rejected, Skipped
 from watchd.domain.stages import Stage
@@ -138,3 +139,11 @@ def test_what_needs_a_restart_is_a_warning_beside_what_has_changed(caplog):
     assert fields(changed) == {"changed": "log.level, watch.p"}
     assert (restart.levelno, restart.getMessage()) == (logging.WARNING, "needs a restart to change")
     assert fields(restart) == {"keys": "lease"}
+
+
+def test_another_number_of_workers_is_one_info_line_with_its_reason(caplog):
+    log_event(WorkersChanged(1, 2, "others need the CPU"))
+
+    (record,) = caplog.records
+    assert (record.levelno, record.getMessage()) == (logging.INFO, "workers changed")
+    assert fields(record) == {"workers": 1, "planned": 2, "reason": "others need the CPU"}

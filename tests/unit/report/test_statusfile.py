@@ -12,7 +12,7 @@ from watchd.domain.errors import FolderError, TryAgain
 from watchd.report.status import Recent, Status, Trouble
 from watchd.report.statusfile import StatusFile, as_json, read_status
 
-NEW = {"stages", "recent", "cache", "stuck", "asked"}
+NEW = {"stages", "recent", "cache", "stuck", "asked", "planned_workers", "workers_reason"}
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 STATUS = Status(
     state="running",
@@ -30,6 +30,8 @@ STATUS = Status(
     counts={"delivered": 5},
     stuck=("feeder",),
     asked=("scans",),
+    planned_workers=8,
+    workers_reason="quiet hours",
     stages={"decode": 0.5},
     recent=(Recent(NOON, "photos", "b.jpg", "delivered", 0.25, "miss"),),
     errors=(Trouble(NOON, "photos", "a.jpg", "rejected", "truncated"),),
@@ -153,7 +155,8 @@ def test_status_of_a_version_that_knew_less_is_read(tmp_path, disk):
     older = {key: value for key, value in json.loads(file.read_text()).items() if key not in NEW}
     file.write_text(json.dumps(older | {"of a later version": 1}))
 
-    assert read_status(file) == replace(STATUS, stages={}, recent=(), cache={}, stuck=(), asked=())
+    gone = {"stuck": (), "asked": (), "planned_workers": 0, "workers_reason": ""}
+    assert read_status(file) == replace(STATUS, stages={}, recent=(), cache={}, **gone)
 
 
 def test_a_status_that_cannot_be_read_is_an_error_with_the_reason(tmp_path):

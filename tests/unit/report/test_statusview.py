@@ -157,3 +157,9 @@ def test_every_line_of_what_is_wrong_with_the_config_is_shown():
 
     at = lines.index("  config  not reloaded: c.yaml:2: cache: wrong")
     assert lines[at + 1] == "          c.yaml:3: log: \\x1b[31m"
+
+
+def test_workers_that_do_not_work_are_shown_with_the_reason():
+    less = replace(STATUS, workers=1, planned_workers=4, workers_reason="others need the CPU")
+
+    assert "  model   builtin, 1 of 4 workers (others need the CPU)" in rendered(less)

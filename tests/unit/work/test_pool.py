@@ -285,3 +285,49 @@ def test_worker_moves_to_another_cpu_before_its_next_job_and_is_let_off_it(bench
             wait_until(lambda name=name: name in bench.handled)
 
     assert seen == [{usable[0]}, {usable[1]}, set(usable)]
+
+
+def test_polite_workers_have_a_lower_priority_and_give_way_to_others_once_they_need_not_be(
+    bench: Bench,
+) -> None:
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    seen: list[tuple[str, int]] = []
+    bench.do = lambda item: seen.append(
+        (threading.current_thread().name, os.getpriority(os.PRIO_PROCESS, 0) - before)
+    )
+
+    with bench.pool((None,)) as pool:
+        for name, polite in (("a", False), ("b", True), ("c", False)):
+            pool.resize((None,), polite)
+            wait_until(lambda: pool.busy_at_exit == 1)
+            bench.offer(name)
+            wait_until(lambda name=name: name in bench.handled)
+
+    assert seen == [("worker-1", 0), ("worker-1", 10), ("worker-1", 0)]
+    assert os.getpriority(os.PRIO_PROCESS, 0) == before
+
+
+def test_no_job_is_lost_or_doubled_while_workers_become_polite_and_rest(bench: Bench) -> None:
+    chance = random.Random(2)
+    wanted = [str(number) for number in range(400)]
+    with bench.pool((None,)) as pool:
+        for name in wanted:
+            wait_until(lambda name=name: bench.queue.offer(job(bench.folder, name)) or pool.resize((None,)))
+            if chance.random() < 0.2:
+                pool.resize((None,) * chance.choice((0, 1, 4)), polite=chance.random() < 0.5)
+        pool.resize((None, None))
+        wait_until(lambda: len(bench.handled) == len(wanted))
+        wait_until(lambda: pool.busy_at_exit == 2)
+
+    assert sorted(bench.handled, key=int) == wanted
+    assert bench.crashes.seen == []
+
+
+def test_pool_that_rests_begins_nothing_and_gives_all_back_when_it_is_left(bench: Bench) -> None:
+    with bench.pool((None, None)) as pool:
+        pool.resize(())
+        wait_until(lambda: pool.busy_at_exit == 0)
+        bench.offer("a", "b")
+
+    assert bench.handled == []
+    assert bench.returned == ["a", "b"]

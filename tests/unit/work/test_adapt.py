@@ -219,6 +219,17 @@ def test_the_longer_a_turn_was_the_later_is_the_next_one():
     assert bench.now - begun >= 19 * 10
 
 
+def test_jobs_that_end_as_the_rest_begins_put_the_first_turn_off_for_a_while_only():
+    bench = Bench(polite=True)
+    bench.sees(0.0, 3)
+
+    begun = bench.now
+    while not bench.allowed and bench.now < begun + 300:
+        bench.sees(0.0, EVERY_S, Work(waiting=9, busy=0))
+
+    assert 20 <= bench.now - begun <= 60
+
+
 def test_at_rest_with_nothing_to_do_nobody_has_a_turn():
     bench = Bench(polite=True)
     bench.sees(0.0, 5)

@@ -14,8 +14,8 @@ _WAITED = 0.1  # of the time
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Between two looks. `spare_cores` is what we use and what nobody uses; `contended` says that somebody
-    had to wait for a CPU. `memory_stalls` is the part of the time in which somebody waited for memory.
+    """Between two looks. `spare_cores` is what others do not want; `contended` says that somebody had to wait
+    for a CPU. `memory_stalls` is the part of the time in which somebody waited for memory.
     """
 
     spare_cores: float
@@ -79,8 +79,11 @@ class LoadMeter:
         ours = (after.ours_s - before.ours_s) / passed_s
         busy = (after.busy_s - before.busy_s) / passed_s
         waited = _part(before.cpu_stalls_s, after.cpu_stalls_s, passed_s)
-        contended = waited > _WAITED if waited is not None else cpus - busy < _WAITED * cpus
-        spare = _spare(after.cores, busy, ours)
+        if waited is None:
+            waited = 1.0 if cpus - busy < _WAITED * cpus else 0.0
+        contended = waited > _WAITED
+        # Whoever shares a CPU with us waits as long as it runs, and wants as much again.
+        spare = _spare(after.cores, (busy - ours) * (1 + min(1.0, waited)))
         group = _spare_of_group(before.group, after.group, ours, passed_s)
         if group is not None and group < spare:
             spare, contended = group, _throttled(before.group, after.group)
@@ -88,8 +91,8 @@ class LoadMeter:
         return Load(spare, contended, _memory_available(self._root), stalls or 0.0)
 
 
-def _spare(cores: float, busy: float, ours: float) -> float:
-    return cores - max(0.0, busy - ours)
+def _spare(cores: float, others: float) -> float:
+    return cores - max(0.0, others)
 
 
 def _spare_of_group(
@@ -97,7 +100,7 @@ def _spare_of_group(
 ) -> float | None:
     if before is None or after is None:
         return None
-    return _spare(math.ceil(after.quota), (after.used_s - before.used_s) / passed_s, ours)
+    return _spare(math.ceil(after.quota), (after.used_s - before.used_s) / passed_s - ours)
 
 
 def _throttled(before: GroupUse | None, after: GroupUse | None) -> bool:

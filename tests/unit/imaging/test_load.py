@@ -117,6 +117,12 @@ def test_pressure_tells_whether_anybody_waits(box):
     assert box.after(1.0, busy=1.0, cpu=0.5).contended is True
 
 
+def test_others_who_wait_for_us_want_as_much_again_as_they_get(box):
+    assert box.after(1.0, busy=4.0, ours=2.5, cpu=1.0).spare_cores == pytest.approx(1.0)
+    assert box.after(1.0, busy=4.0, ours=3.0, cpu=0.2).spare_cores == pytest.approx(2.8)
+    assert box.after(1.0, busy=4.0, ours=4.0, cpu=1.0).spare_cores == pytest.approx(4.0)
+
+
 def test_without_pressure_a_machine_with_nothing_idle_lets_somebody_wait(box):
     for path in (box.root / "proc/pressure").iterdir():
         path.unlink()

@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 from onnx import ModelProto, numpy_helper
 from torch import Tensor, nn
 
+from train.export import SHARPENED
 from train.network import Network
 
 _FILTER_NORM = 1.0
@@ -40,9 +41,9 @@ class _OtherLayersError(Exception):
 def _take_up(network: Network, exported: ModelProto, pictures: Tensor) -> None:
     """Gives the network the weights of an exported one, in which normalisations are folded away.
 
-    Each normalisation is given the statistics of `pictures` and undoes them again: the network answers
-    as the exported one does, and training goes on from there. The coarse heads, which were not exported,
-    start at nothing, so that they disturb nothing.
+    Each normalisation is given the statistics of `pictures` and undoes them again: the network answers as
+    the exported one does before it is sharpened, and training goes on from there. The coarse heads, which
+    were not exported, start at nothing, so that they disturb nothing.
     """
     folded, layers = _convolutions(exported), _as_they_run(network, pictures)
     if len(folded) != len(layers):
@@ -60,6 +61,10 @@ def _take_up(network: Network, exported: ModelProto, pictures: Tensor) -> None:
             convolution.weight.copy_(weight * scale.view(-1, 1, 1, 1))
         hooks.append(convolution.register_forward_hook(_calibration(norm, scale, bias)))
     _run(network, pictures, hooks)
+    sharpness = next((float(each.value) for each in exported.metadata_props if each.key == SHARPENED), 1.0)
+    with torch.no_grad():
+        for part in network.head.parameters():
+            part.div_(sharpness)
     for head in network.coarse_heads:
         nn.init.zeros_(head.weight)
 

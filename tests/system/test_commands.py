@@ -275,7 +275,7 @@ def test_models_list_show_and_verify_know_builtin() -> None:
     assert "builtin" in listed.stdout
     assert "birefnet-general-lite" in listed.stdout
     assert "Trained on: DUTS-TR" in shown.stdout
-    assert verified.stdout.startswith("ok   builtin sha256:2f37e6d2b99a3add")
+    assert verified.stdout.startswith("ok   builtin sha256:d0a910f5e87bdd76")
 
 
 def test_check_prints_the_schema() -> None:

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from tiny_model import build_tiny_model
 from train.__main__ import main
-from train.export import export
+from train.export import SHARPNESS, export
 from train.fit import Fit, Plan
 from train.line import segmenter
 from train.network import Network
@@ -42,7 +42,7 @@ def pictures() -> torch.Tensor:
 
 def answers(network: Network, pictures: torch.Tensor) -> np.ndarray:
     with torch.no_grad():
-        return torch.sigmoid(network.eval()(pictures)).numpy()
+        return torch.sigmoid(SHARPNESS * network.eval()(pictures)).numpy()
 
 
 def file_answers(file: Path, pictures: torch.Tensor) -> np.ndarray:

@@ -287,7 +287,7 @@ KNOWN: Mapping[str, ModelSpec] = {
     for spec in (
         _u2net(
             "builtin",
-            "sha256:2f37e6d2b99a3add8cc843663081b2de9c52e568b5c69abfd3949b49d4aaf38b",
+            "sha256:d0a910f5e87bdd763bdc220f282f46123f4417e5dc789ee32e28a8a38139b4ff",
             5.9,
             "Comes with watchd and is by far the fastest; its edges are softer than those of the large ones.",
             url="",

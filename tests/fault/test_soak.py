@@ -14,7 +14,7 @@ from tally import TALLY
 
 SIZES = ((60, 40), (300, 200), (640, 480), (1500, 1000), (2400, 1600))
 BATCH = 20
-WARM_UP = 5  # batches: arenas and caches grow to what the largest pictures need
+WARM_UP = 12  # batches: arenas and caches grow to what the largest pictures need
 MOST_BYTES_A_FILE = 40_000
 
 
@@ -30,7 +30,7 @@ MOST_BYTES_A_FILE = 40_000
 def test_memory_is_flat_and_nothing_leaks(
     root: Path, tiny: Path, isolation: str, cache: str, pytestconfig: pytest.Config
 ) -> None:
-    batches = (2000 if pytestconfig.getoption("--all") else 300) // BATCH
+    batches = (2000 if pytestconfig.getoption("--all") else 600) // BATCH
     # Both sides of the house: whole pictures, and broken ones that take the ways of errors.
     whole = [
         (suffix, encoded(kind, draw(*SIZES[number % len(SIZES)])))

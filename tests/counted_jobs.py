@@ -58,13 +58,14 @@ def _branch(root: Path) -> Branch:
     folder = watch_folder(root, profile=Profile(cache=CachePolicy(enabled=False)))
     flight = Flight()
     segmenter = U2netSegmenter(_StubNetwork(), "stub", _SIDE, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-    board = StatusBoard(lambda: 0)
+    board, recall = StatusBoard(lambda: 0), recall_of(folder, segmenter)
     return Branch(
         folder,
-        recall_of(folder, segmenter),
+        lambda _: recall,
         lease_s=60,
         pending=1000,
         keep_receipts_s=lambda: 0,
+        read_rule=None,
         flight=flight,
         attempts=Attempts(flight),
         open_picture=open_picture,

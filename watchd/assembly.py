@@ -242,11 +242,8 @@ class Line:
         def recall(profile: Profile) -> Recall:
             return self._caches.recall(folder, profile, segmenters[profile.model])
 
-        for profile in (
-            folder.profile,
-            *folder.choices,
-        ):  # so that whoever asks on another thread makes nothing anew
-            recall(profile)
+        for profile in (folder.profile, *folder.choices):
+            recall(profile)  # so that whoever asks on another thread makes nothing anew
         return Branch(
             folder,
             recall,

@@ -272,7 +272,11 @@ def test_watches_follow_the_folders_and_one_that_stays_is_left_alone(
     assert changed.folder.rescan_s == 5
 
 
-def test_feeder_is_woken_when_a_pause_begins_and_when_it_ends(bench: Bench) -> None:
+def test_feeder_is_woken_when_a_pause_begins_and_when_it_ends(
+    folder: WatchFolder, clock: ManualClock, crashes: Crashes
+) -> None:
+    # Polled, for events would wake it, too.
+    bench = Bench(replace(folder, detect=Detect.POLLING, poll_s=3600), clock, crashes)
     bench.start()
     bench.look()
     pause, something = bench.folder.inbox / "PAUSE", bench.sightings._something

@@ -80,7 +80,8 @@ def _contests(models: Sequence[str], precisions: Sequence[str]) -> Iterator[Cont
         for precision in precisions:
             if precision == "fp32" or name == "u2netp":  # of u2net there are no trained weights to judge by
                 model = _int8_beside() if precision == "int8" else _model(name)
-                yield Contest(Path(name).stem, model, precision, _ASKED.get((name, precision), {}))
+                asked = _ASKED.get((name, precision), {})
+                yield Contest(Path(name).stem, model, precision, asked, trained=name != "u2net")
 
 
 def _model(name: str) -> Path:

@@ -216,9 +216,18 @@ class Lane:
             if self._settler.full:
                 return
             relative, stamp = next(found)
-            if relative not in self._settler and self._admission.open_to(relative, stamp):
+            if relative not in self._settler and self._wants(relative, stamp):
                 self.news += 1
                 self._settler.sight(relative, Hint.SEEN, now, self._quiet_s(stamp), stamp)
+
+    def _wants(self, relative: str, stamp: Stamp) -> bool:
+        """Whether to follow what a scan has found. Where originals stay its receipt is asked here: those
+        that are done are older than a new file, so they would come first, and be inspected in vain.
+        """
+        if not self._admission.open_to(relative, stamp):
+            return False
+        stays = self.folder.after is After.KEEP
+        return not (stays and self._admission.history(SourceFile(relative, stamp)).ended)
 
     def _look(self, relative: str, now: float, submit: Submit) -> None:
         try:

@@ -3,30 +3,18 @@
 import errno
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from statuses import AT_WORK, NOON
 
 from watchd.domain.errors import FolderError, TryAgain
-from watchd.report.status import Recent, Status, Trouble
+from watchd.report.status import Recent, Trouble
 from watchd.report.statusfile import StatusFile, as_json, read_status
 
 NEW = {"stages", "recent", "cache", "stuck", "asked", "planned_workers", "workers_reason"}
-NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-STATUS = Status(
-    state="running",
-    pid=4711,
-    started_ticks=99,
-    host="nas",
-    since=NOON,
-    updated=NOON,
-    model="builtin",
-    workers=4,
-    folders={"photos": "", "scans": "disk full"},
-    queue_depth=3,
-    in_flight=2,
-    images_per_second=1.5,
+STATUS = replace(
+    AT_WORK,
     counts={"delivered": 5},
     stuck=("feeder",),
     asked=("scans",),

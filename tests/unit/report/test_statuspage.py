@@ -2,26 +2,15 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
 from html.parser import HTMLParser
 
-from watchd.report.status import Recent, Status, Trouble
+from statuses import AT_WORK, NOON
+
+from watchd.report.status import Recent, Trouble
 from watchd.report.statuspage import page
 
-NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-STATUS = Status(
-    state="running",
-    pid=4711,
-    started_ticks=99,
-    host="nas",
-    since=NOON,
-    updated=NOON,
-    model="builtin",
-    workers=4,
-    folders={"photos": "", "scans": "disk full"},
-    queue_depth=3,
-    in_flight=2,
-    images_per_second=1.5,
+STATUS = replace(
+    AT_WORK,
     counts={"delivered": 5, "rejected": 2},
     cache={"miss": 5},
     stages={"decode": 0.014, "infer": 2.0},

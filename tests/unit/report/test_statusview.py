@@ -2,27 +2,16 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
+from statuses import AT_WORK, NOON
 
 from watchd.report.status import Status, Trouble
 from watchd.report.statusview import ailments, render
 
-NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-STATUS = Status(
-    state="running",
-    pid=4711,
-    started_ticks=99,
-    host="nas",
-    since=NOON,
-    updated=NOON,
-    model="builtin",
-    workers=4,
-    folders={"photos": "", "scans": "disk full"},
-    queue_depth=3,
-    in_flight=2,
-    images_per_second=1.5,
+STATUS = replace(
+    AT_WORK,
     counts={"delivered": 5, "rejected": 2},
     errors=(
         Trouble(NOON, "photos", "a.jpg", "rejected", "truncated"),

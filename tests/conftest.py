@@ -8,6 +8,7 @@ import pytest
 from fakes import Crashes, Deaths, FakeClaims, FakeSegmenter, ManualClock, RecordingListener, watch_folder
 from receiver import Receiver, receiving
 from tally import TALLY
+from tiny_model import build_tiny_model
 
 from watchd.domain.profile import WatchFolder
 
@@ -70,6 +71,12 @@ def deaths() -> Iterator[Deaths]:
 def folder(tmp_path: Path) -> WatchFolder:
     """A watch folder with its five folders made."""
     return watch_folder(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the tiny network, built once."""
+    return build_tiny_model(tmp_path_factory.mktemp("model") / "tiny.onnx")
 
 
 @pytest.fixture

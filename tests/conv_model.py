@@ -1,4 +1,4 @@
-"""A network of a few convolutions: says subject where a picture is bright, and can be given a trap."""
+"""Networks of a few convolutions: one that sees what is bright and can be given a trap, and a slow one."""
 
 from pathlib import Path
 
@@ -60,5 +60,22 @@ def build_conv_model(path: Path, side: int = 32, trap: bool = False) -> Path:
             *(numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()),
             numpy_helper.from_array(np.array([1, 8, side, side], np.int64), "large"),
         ],
+    )
+    return save(graph, path)
+
+
+def build_slow_model(path: Path) -> Path:
+    """Computes for some tenths of a second, outside of Python."""
+    weights = np.random.default_rng(1).random((32, 32, 3, 3), np.float32) * 0.01
+    nodes = [helper.make_node("Conv", ["image", "first"], ["x0"], pads=[1] * 4)]
+    nodes += [helper.make_node("Conv", [f"x{n}", "more"], [f"x{n + 1}"], pads=[1] * 4) for n in range(6)]
+    nodes += [helper.make_node("ReduceMean", ["x6"], ["mean"], axes=[1], keepdims=1)]
+    nodes += [helper.make_node("Sigmoid", ["mean"], ["mask"])]
+    graph = helper.make_graph(
+        nodes,
+        "slow",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, 320, 320])],
+        [helper.make_tensor_value_info("mask", TensorProto.FLOAT, [1, 1, 320, 320])],
+        [numpy_helper.from_array(weights, "more"), numpy_helper.from_array(weights[:, :3].copy(), "first")],
     )
     return save(graph, path)

@@ -1,19 +1,17 @@
-"""What fault tests drop, and the network that they run it through."""
+"""What fault tests drop, and a network that takes its time."""
 
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conv_model import build_slow_model
 from fakes import draw, encoded
-from tiny_model import build_tiny_model
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
-    build_tiny_model(path, side=32)
-    return path
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_slow_model(tmp_path_factory.mktemp("model") / "slow.onnx")
 
 
 @pytest.fixture

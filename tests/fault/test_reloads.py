@@ -6,40 +6,15 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import onnx
 import pytest
 from daemons import configure, crowd, empty, said, stop
 from fakes import wait_until
 from house import files
 from oracle import assert_converged, assert_nothing_lost
-from tiny_model import save
 
 Drop = Callable[[str, bytes], str]
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture(scope="module")
-def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network that computes for some tenths of a second, outside of Python."""
-    weights = np.random.default_rng(1).random((32, 32, 3, 3), np.float32) * 0.01
-    nodes = [onnx.helper.make_node("Conv", ["image", "first"], ["x0"], pads=[1] * 4)]
-    nodes += [onnx.helper.make_node("Conv", [f"x{n}", "more"], [f"x{n + 1}"], pads=[1] * 4) for n in range(6)]
-    nodes += [onnx.helper.make_node("ReduceMean", ["x6"], ["mean"], axes=[1], keepdims=1)]
-    nodes += [onnx.helper.make_node("Sigmoid", ["mean"], ["mask"])]
-    floats = onnx.TensorProto.FLOAT
-    graph = onnx.helper.make_graph(
-        nodes,
-        "slow",
-        [onnx.helper.make_tensor_value_info("image", floats, [1, 3, 320, 320])],
-        [onnx.helper.make_tensor_value_info("mask", floats, [1, 1, 320, 320])],
-        [
-            onnx.numpy_helper.from_array(weights, "more"),
-            onnx.numpy_helper.from_array(weights[:, :3].copy(), "first"),
-        ],
-    )
-    return save(graph, tmp_path_factory.mktemp("model") / "slow.onnx")
 
 
 def drop_many(drop: Drop, photos: list[bytes], numbers: range) -> dict[str, str]:

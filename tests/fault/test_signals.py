@@ -43,28 +43,6 @@ def heavy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save(graph, tmp_path_factory.mktemp("model") / "heavy.onnx")
 
 
-@pytest.fixture(scope="module")
-def slow_net(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network that computes for a while, outside of Python."""
-    weights = np.random.default_rng(1).random((32, 32, 3, 3), np.float32) * 0.01
-    nodes = [onnx.helper.make_node("Conv", ["image", "first"], ["x0"], pads=[1] * 4)]
-    nodes += [onnx.helper.make_node("Conv", [f"x{n}", "more"], [f"x{n + 1}"], pads=[1] * 4) for n in range(6)]
-    nodes += [onnx.helper.make_node("ReduceMean", ["x6"], ["mean"], axes=[1], keepdims=1)]
-    nodes += [onnx.helper.make_node("Sigmoid", ["mean"], ["mask"])]
-    floats = onnx.TensorProto.FLOAT
-    graph = onnx.helper.make_graph(
-        nodes,
-        "slow",
-        [onnx.helper.make_tensor_value_info("image", floats, [1, 3, 320, 320])],
-        [onnx.helper.make_tensor_value_info("mask", floats, [1, 1, 320, 320])],
-        [
-            onnx.numpy_helper.from_array(weights, "more"),
-            onnx.numpy_helper.from_array(weights[:, :3].copy(), "first"),
-        ],
-    )
-    return save(graph, tmp_path_factory.mktemp("model") / "slow.onnx")
-
-
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2, 3))])
 def test_storm_of_signals_loses_nothing(
@@ -110,18 +88,18 @@ def test_signal_while_the_model_loads_ends_it_cleanly(
 
 @pytest.mark.timeout(180)
 def test_jobs_longer_than_the_drain_are_left_for_the_next_start_and_the_end_is_clean(
-    root: Path, drop: Drop, photos: list[bytes], slow_net: Path
+    root: Path, drop: Drop, photos: list[bytes], slow: Path
 ) -> None:
     """Threads are deep in native code when the process ends, and must not crash it."""
     configure(root, drain="0s", threads="{workers: 6}")
-    with crowd(root, slow_net, 1) as [daemon]:
+    with crowd(root, slow, 1) as [daemon]:
         inputs = {f"{n}.jpg": drop(f"{n}.jpg", photos[n % 5] + b"%d" % n) for n in range(60)}
         wait_until(lambda: said(root, "delivered"), within_s=60)
         code = stop(daemon)
     assert_nothing_lost(root, inputs)
     left = files(root / "inbox")
 
-    result = watchd("run", "--once", root, "--model", slow_net, within_s=120)
+    result = watchd("run", "--once", root, "--model", slow, within_s=120)
 
     assert code == 0
     assert left

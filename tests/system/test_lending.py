@@ -8,18 +8,12 @@ import pytest
 from commands import daemon, watchd
 from fakes import draw, encoded, wait_until
 from redises import redis_server
-from tiny_model import build_tiny_model
 
 from watchd.domain.reuse import Tier
 from watchd.store.receipts import Receipts
 from watchd.tree import Tree
 
 AWAY = "redis is away"
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Path:
-    return build_tiny_model(tmp_path / "tiny.onnx")
 
 
 def tier(root: Path, name: str, data: bytes) -> Tier:

@@ -1,16 +1,9 @@
-"""Colour profiles, built byte by byte, and the tiny network."""
+"""Colour profiles, built byte by byte."""
 
 import struct
 from itertools import product
-from pathlib import Path
 
 import pytest
-from tiny_model import build_tiny_model
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Path:
-    return build_tiny_model(tmp_path / "tiny.onnx")
 
 
 @pytest.fixture

@@ -157,15 +157,13 @@ def test_signal_reaches_us_when_networks_have_gone(tiny: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_its_converter_is_not_there_to_report_its_use(tiny: Path) -> None:
+def test_its_converter_is_not_there_to_report_its_use(tmp_path: Path) -> None:
     code = """import sys; sys.path.insert(0, sys.argv[1])
 import watchd.imaging.openvinosession
 sys.exit(any("telemetry" in name for name in sys.modules))"""
-    (tiny.parent / "openvino_telemetry.py").write_text("raise SystemExit('it was asked')")
+    (tmp_path / "openvino_telemetry.py").write_text("raise SystemExit('it was asked')")
 
-    done = subprocess.run(
-        [sys.executable, "-c", code, tiny.parent], check=False, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], check=False, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr
 

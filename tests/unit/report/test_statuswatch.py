@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from rich.console import Console
-from statuses import AT_WORK, NOON
+from statuses import AT_WORK, NOON, written_everywhere
 
 from watchd.report.status import Recent, Status, Trouble
 from watchd.report.statuswatch import Look, view, watch
@@ -58,22 +58,7 @@ def test_terminal_of_40_columns_has_no_line_more_and_none_too_wide() -> None:
 
 
 def test_nothing_from_the_file_is_taken_for_markup_or_moves_the_cursor() -> None:
-    evil = "[bold red]\x1b[2J\n"
-    trouble, recent = Trouble(NOON, evil, evil, evil, evil), Recent(NOON, evil, evil, evil, 1.0, evil)
-    status = replace(
-        STATUS,
-        state=evil,
-        host=evil,
-        model=evil,
-        folders={evil: evil},
-        counts={evil: 1},
-        cache={evil: 1},
-        stages={evil: 1.0},
-        recent=(recent,),
-        errors=(trouble,),
-    )
-
-    text = "\n".join(shown(status, width=1000))
+    text = "\n".join(shown(written_everywhere("[bold red]\x1b[2J\n"), width=1000))
 
     assert "\x1b" not in text
     assert text.count("[bold red]\\x1b[2J\\n") >= 12

@@ -50,8 +50,8 @@ def stop(daemon: "subprocess.Popen[str]", within_s: float = 60) -> int:
 def lines(root: Path) -> Iterator[dict[str, Any]]:
     """What all daemons of the folder have logged."""
     log = Path(f"{root}.log")
-    for line in log.read_text().splitlines() if log.exists() else []:
-        if line.startswith("{"):
+    for line in log.read_text().splitlines(keepends=True) if log.exists() else []:
+        if line.startswith("{") and line.endswith("\n"):  # the last one may still be being written
             yield json.loads(line)
 
 

@@ -2,12 +2,13 @@
 
 import io
 import os
+import random
 import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -184,7 +185,7 @@ class Crashes:
         self.told.set()
 
 
-def wait_until(condition: Callable[[], object], within_s: float = 5.0) -> None:
+def wait_until(condition: Callable[[], object], within_s: float = 20.0) -> None:
     """Returns once `condition()` is true; AssertionError when that takes longer than `within_s`."""
     deadline = time.monotonic() + within_s
     pause = threading.Event()
@@ -194,9 +195,11 @@ def wait_until(condition: Callable[[], object], within_s: float = 5.0) -> None:
 
 
 def free_port() -> int:
-    """One that nobody of this machine listened at just now."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    """One that nobody listens at, below those that the kernel gives to whoever asks for any."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @contextmanager

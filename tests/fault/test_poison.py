@@ -110,7 +110,8 @@ def _dies_of(root: Path, daemon: "subprocess.Popen[str]", name: str) -> bool:
         """Its attempt is on disk; in flight it is a little earlier, and then a death costs nothing."""
         receipt = Receipts(Tree(root / ".watchd")).read(name)
         begun = receipt is not None and receipt.flight.startswith(f"{daemon.pid}-")
-        return begun and source_key(name) in in_flight(root).get(daemon.pid, [])
+        working = begun and receipt.attempts <= _ATTEMPTS  # beyond, it only goes to failed
+        return working and source_key(name) in in_flight(root).get(daemon.pid, [])
 
     def caught() -> bool:
         if not at_work():

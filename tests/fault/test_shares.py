@@ -4,16 +4,15 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from commands import daemon, kill
-from fakes import draw, encoded, wait_until
+from fakes import draw, encoded, free_port, wait_until
 from house import files
 from oracle import assert_converged, digest
 
@@ -158,9 +157,7 @@ class Samba:
     def __init__(self, home: Path, inbox: Path) -> None:
         self._inbox = inbox
         self._home = home
-        with closing(socket.socket()) as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         (home / "private").mkdir(parents=True)
         (home / "smb.conf").write_text(self._config())
 

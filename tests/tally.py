@@ -2,8 +2,8 @@
 
 import ast
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 
@@ -29,6 +29,13 @@ class Tally:
         count.inputs = max(count.inputs, inputs)
         count.lost += lost
         count.partial += partial
+
+    def told(self) -> dict[str, tuple[int, ...]]:
+        """All counts, for the process that prints the table."""
+        return {test: astuple(count) for test, count in self._counts.items()}
+
+    def hear(self, told: Mapping[str, tuple[int, ...]]) -> None:
+        self._counts |= {test: Count(*counts) for test, counts in told.items()}
 
     def table(self) -> Iterator[str]:
         """Markdown, a row for each module; nothing where no fault test has run."""

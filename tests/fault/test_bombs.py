@@ -19,6 +19,8 @@ from PIL import Image
 
 MB = 1 << 20
 
+pytestmark = pytest.mark.alone
+
 
 def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -22,6 +22,9 @@ _LEASE_S = 1
 _CALLS = {"rename,renameat,renameat2": 7, "fsync": 11, "unlink,unlinkat": 9}
 
 
+pytestmark = pytest.mark.xdist_group("mounts")
+
+
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("calls", _CALLS, ids=lambda calls: calls.partition(",")[0])
 @pytest.mark.parametrize("place", ["", "outbox", "originals"], ids=["everything", "outbox", "originals"])

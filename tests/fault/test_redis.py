@@ -201,6 +201,7 @@ def test_names_are_not_missed_where_redis_has_come_back_with_an_older_clock(
         wait_until(told("7000-0", "after"), within_s=10)
 
 
+@pytest.mark.alone
 def test_leaving_while_redis_is_away_does_not_wait_for_it(server: RedisServer, host: Host) -> None:
     with host.link:
         with host.follower:

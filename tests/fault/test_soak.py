@@ -18,6 +18,7 @@ WARM_UP = 12  # batches: arenas and caches grow to what the largest pictures nee
 MOST_BYTES_A_FILE = 40_000
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     ("isolation", "cache"),

@@ -26,6 +26,8 @@ isolation: process
 PROGRAM = '#!/bin/sh\nexec /usr/local/bin/our-python -m watchd "$@"\n'
 QUICK = "[Service]\nWatchdogSec=3\nRestartSec=200ms\nTimeoutStopSec=1\n"
 
+pytestmark = pytest.mark.xdist_group("mounts")
+
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:

@@ -22,6 +22,8 @@ echo "$(id -u):$(id -g):$(id -G) $(umask) $rights $*"
 """
 _PUT_IN = "install -m 755 /srv/checkout/scripts/docker/entrypoint /usr/local/bin/entrypoint\n"
 
+pytestmark = pytest.mark.xdist_group("mounts")
+
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:

@@ -18,6 +18,7 @@ _JOBS = 20
 _MOST_A_JOB = 15_500_000
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_job_costs_no_more_instructions_than_it_did(tmp_path: Path) -> None:
     valgrind = shutil.which("valgrind")

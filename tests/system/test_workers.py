@@ -75,6 +75,7 @@ def test_once_waits_for_no_hour_of_the_day(root: Path) -> None:
     assert (root / "outbox" / "a.png").exists()
 
 
+@pytest.mark.alone
 def test_polite_daemon_gives_way_to_who_needs_the_cpu_and_loses_nothing(root: Path) -> None:
     write(root, "threads: {workers: 2, adaptive: true, polite: true}")
     names = [f"{number:03}" for number in range(60)]

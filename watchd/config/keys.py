@@ -8,7 +8,7 @@ from typing import get_args
 from pydantic.fields import FieldInfo
 
 from watchd.config.schema import Config, Section
-from watchd.config.units import Written
+from watchd.config.written import Written
 
 KeyPath = tuple[str | int, ...]
 

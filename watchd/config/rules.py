@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import ValidationError
 
-from watchd.config import units
+from watchd.config import references, units, written
 from watchd.config.keys import dotted
 from watchd.config.load import read_strange
 from watchd.config.problems import Problem, problem_of
@@ -20,10 +20,10 @@ from watchd.domain.reuse import CachePolicy
 class Rule(Section):
     """What it does not say is as in the watch folder's own profile, or in the one that it names."""
 
-    profile: Annotated[str | None, units.text("the name of a profile")] = live(
+    profile: Annotated[str | None, written.text("the name of a profile")] = live(
         None, "Another profile of the configuration."
     )
-    model: Annotated[str | None, units.model()] = live(None, "Another network that a profile names.")
+    model: Annotated[str | None, references.model()] = live(None, "Another network that a profile names.")
     precision: Annotated[Precision | None, units.choice(Precision)] = live(
         None, "How exactly that network reckons; only beside model."
     )

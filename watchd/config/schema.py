@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from watchd.config import units
+from watchd.config import references, units, written
 from watchd.domain.address import Address
 from watchd.domain.engine import Engine, Provider
 from watchd.domain.hook import CommandHook, Hook, Hooks, WebHook
@@ -62,10 +62,10 @@ _OF_ADDRESSES = ("attempts", "secret", "details")
 class Tell(Section):
     """One hook: a program to be run, or an address to be written to."""
 
-    command: Annotated[tuple[str, ...] | None, units.command()] = live(
+    command: Annotated[tuple[str, ...] | None, references.command()] = live(
         None, "The program that is run, with the event in its environment and, as JSON, on its stdin."
     )
-    url: Annotated[str | None, units.web_address()] = live(
+    url: Annotated[str | None, references.web_address()] = live(
         None, "Or else the address that the event is sent to, as JSON in a POST."
     )
     timeout: Annotated[float, units.seconds("100ms", "1h")] = live(
@@ -74,7 +74,7 @@ class Tell(Section):
     attempts: Annotated[int, units.whole(1, 20)] = live(
         5, "Of a url: how often it is tried, 1 s, 2 s, 4 s and so on later."
     )
-    secret: Annotated[str | None, units.secret()] = live(
+    secret: Annotated[str | None, references.secret()] = live(
         None, "Of a url: the file whose content signs what is sent; without it nothing is signed."
     )
     details: Annotated[bool, units.flag()] = live(
@@ -128,28 +128,28 @@ class Telling(Section):
 class Watch(Section):
     """One watch folder: its root, or each of its five folders."""
 
-    root: Annotated[Path | None, units.folder()] = live(
+    root: Annotated[Path | None, references.folder()] = live(
         None, "The folder that holds the five below; not needed where each of them is given."
     )
-    name: Annotated[str | None, units.text("a name")] = live(
+    name: Annotated[str | None, written.text("a name")] = live(
         None, "What the log and the status call this watch folder; by default the last part of its root."
     )
-    inbox: Annotated[Path | None, units.folder()] = live(
+    inbox: Annotated[Path | None, references.folder()] = live(
         None, "Where files are dropped; by default inbox in the root."
     )
-    outbox: Annotated[Path | None, units.folder()] = live(
+    outbox: Annotated[Path | None, references.folder()] = live(
         None, "Where cutouts appear; by default outbox in the root."
     )
-    originals: Annotated[Path | None, units.folder()] = live(
+    originals: Annotated[Path | None, references.folder()] = live(
         None, "Where an original goes once its cutout is safe; by default originals in the root."
     )
-    failed: Annotated[Path | None, units.folder()] = live(
+    failed: Annotated[Path | None, references.folder()] = live(
         None, "Where a file goes that could not be processed; by default failed in the root."
     )
-    sidecar: Annotated[Path | None, units.folder()] = live(
+    sidecar: Annotated[Path | None, references.folder()] = live(
         None, "Where watchd keeps claims, receipts and its status; by default .watchd in the root."
     )
-    profile: Annotated[str, units.text("the name of a profile")] = live(
+    profile: Annotated[str, written.text("the name of a profile")] = live(
         "default", "Which of the profiles makes the cutouts of this watch folder."
     )
     recursive: Annotated[bool, units.flag()] = live(True, "Whether subfolders of the inbox are watched, too.")
@@ -160,7 +160,7 @@ class Watch(Section):
         Permissions.UMASK,
         "Mode, owner and group of what watchd makes: umask, or inherit for those of the inbox folder.",
     )
-    group: Annotated[str | None, units.or_auto(units.group())] = live(
+    group: Annotated[str | None, units.or_auto(references.group())] = live(
         None, "The group of what watchd makes in outbox, originals and failed; auto is as permissions says."
     )
     mode: Annotated[int | None, units.or_auto(units.mode())] = live(
@@ -195,7 +195,7 @@ class Watch(Section):
     poll: Annotated[float, units.seconds("100ms", "1h")] = live(
         2.0, "How often the inbox is looked at where it is polled."
     )
-    ignore: Annotated[tuple[str, ...], units.texts("a list of patterns")] = live(
+    ignore: Annotated[tuple[str, ...], written.texts("a list of patterns")] = live(
         (), 'Names that are left alone, such as "*.draft.jpg", besides the known names of temporary files.'
     )
     hooks: Telling = section(Telling(), "Who is told of what happens here: programs, or addresses.")
@@ -253,7 +253,7 @@ class Use(Section):
 class Recipe(Section):
     """How a cutout shall look."""
 
-    model: Annotated[str, units.model()] = live(
+    model: Annotated[str, references.model()] = live(
         "builtin", "The network that finds the foreground: builtin needs no download, u2net has finer edges."
     )
     precision: Annotated[Precision, units.choice(Precision)] = live(
@@ -387,7 +387,7 @@ class Perceptual(Section):
 
 class Cache(Section):
     enabled: Annotated[bool, units.flag()] = live(True, "Whether results are remembered and reused.")
-    dir: Annotated[Path | None, units.or_auto(units.folder())] = restart(
+    dir: Annotated[Path | None, units.or_auto(references.folder())] = restart(
         None, "Where they are remembered; auto is cache in the sidecar of each watch folder."
     )
     ttl: Annotated[float, units.seconds("0s", "3650d")] = live(
@@ -407,7 +407,7 @@ class Cache(Section):
     shared: Annotated[bool, units.flag()] = live(
         False, "Whether daemons on other hosts use the same folder, so that one waits for another's result."
     )
-    redis: Annotated[str | None, units.redis()] = restart(
+    redis: Annotated[str | None, references.redis()] = restart(
         None, "A Redis server that lends masks to hosts that share no folder; needs watchd[redis]."
     )
 
@@ -484,7 +484,7 @@ class Config(Section):
     cache: Cache = section(Cache(), "Results that are reused; a cutout always has its own picture's pixels.")
     receipts: Receipts = section(Receipts(), "What is remembered of files that are done.")
     log: Log = section(Log(), "What is logged, and how.")
-    metrics: Annotated[Address | None, units.address()] = restart(
+    metrics: Annotated[Address | None, references.address()] = restart(
         None, "Where Prometheus reads figures, as 127.0.0.1:9108; needs watchd[metrics]."
     )
     reload: Annotated[Reloads, units.choice(Reloads)] = live(

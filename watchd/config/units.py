@@ -1,18 +1,11 @@
-"""How values are written in the config: 90s, 5m, 500MB, 200MP, "0-3,6", auto."""
+"""How numbers, words and times are written in the config: 90s, 5m, 500MB, 200MP, "0-3,6", auto."""
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
-from pathlib import Path
-from typing import Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
-
-from watchd.domain import hook, redisurl
-from watchd.domain.address import Address
+from watchd.config.written import Written
 
 TIMES = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 SIZES = {
@@ -25,40 +18,6 @@ PIXELS = {"": 1, "MP": 10**6}
 PRIORITIES = {"high": 10, "normal": 0, "low": -10}
 
 HIGHEST_CPU = 8191  # Linux can be built for no more than 8192
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Written:
-    """Annotates a key: how its value is read and written, and the words for what is allowed.
-
-    `parse` raises ValueError for what is not allowed; `locate` takes a path that is relative to the
-    folder of the file it was written in.
-    """
-
-    allowed: str
-    parse: Callable[[object], Any]
-    write: Callable[[Any], Any] = str
-    forms: str = ""
-    locate: Callable[[Any, Path], Any] = lambda value, _: value
-    schema: Mapping[str, Any] | None = None
-
-    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.with_info_plain_validator_function(
-            self._validate,
-            serialization=core_schema.plain_serializer_function_ser_schema(self.write),
-        )
-
-    def __get_pydantic_json_schema__(
-        self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return dict(self.schema or {"type": "string"})
-
-    def _validate(self, value: object, info: ValidationInfo) -> Any:
-        try:
-            return self.locate(self.parse(value), (info.context or {}).get("base", Path.cwd()))
-        except ValueError as error:
-            what = ", ".join(filter(None, [self.allowed, self.forms]))
-            raise PydanticCustomError("not_allowed", "{what}", {"what": what}) from error
 
 
 def seconds(least: str, most: str) -> Written:
@@ -207,15 +166,6 @@ def mode() -> Written:
     return _octal("6[0246]{2}", '"0664"', "from 0600 to 0666, with no x")
 
 
-def group() -> Written:
-    def parse(value: object) -> str:
-        return _parse_text(str(value) if type(value) is int else value)
-
-    return Written(
-        "the name or number of a group", parse, write=_write_text, schema={"type": ["string", "integer"]}
-    )
-
-
 def flag() -> Written:
     words = {"true": True, "false": False}
 
@@ -225,114 +175,6 @@ def flag() -> Written:
         return words[str(value).lower()]
 
     return Written("true or false", parse, write=bool, schema={"type": "boolean"})
-
-
-def text(allowed: str) -> Written:
-    return Written(allowed, _parse_text, write=_write_text, forms="in quotes if it looks like something else")
-
-
-def texts(allowed: str) -> Written:
-    def parse(value: object) -> tuple[str, ...]:
-        if not isinstance(value, list | tuple):
-            raise ValueError(value)
-        return tuple(_parse_text(each) for each in value)
-
-    return Written(allowed, parse, write=list, schema={"type": "array", "items": {"type": "string"}})
-
-
-def folder() -> Written:
-    return Written(
-        "a folder",
-        _parse_text,
-        write=_write_text,
-        forms="a relative one starts at the folder of the config file",
-        locate=lambda path, base: None if path is None else base / os.path.expanduser(path),
-    )
-
-
-def redis() -> Written:
-    """The URL of a Redis server, or `none`, which is read as None."""
-
-    def parse(value: object) -> str | None:
-        if value in (None, "none"):
-            return None
-        if not isinstance(value, str) or redisurl.check_url(value):
-            raise ValueError(value)
-        return value
-
-    return Written(
-        "redis://HOST:PORT/DB, rediss://HOST:PORT/DB, unix:///PATH?db=DB, or none",
-        parse,
-        write=lambda value: "none" if value is None else re.sub("//[^/]*@|password=[^&]*", "//***@", value),
-    )
-
-
-def address() -> Written:
-    """Where something listens, or `none`, which is read as None."""
-
-    def parse(value: object) -> Address | None:
-        if value in (None, "none"):
-            return None
-        if not isinstance(value, str):
-            raise ValueError(value)
-        return Address.parse(value)
-
-    return Written("HOST:PORT, or none", parse, write=lambda value: "none" if value is None else str(value))
-
-
-def command() -> Written:
-    """A program and its arguments. One that is named by a relative path starts where other paths do."""
-
-    def parse(value: object) -> tuple[str, ...]:
-        if not isinstance(value, list | tuple) or not value:
-            raise ValueError(value)
-        if any(not isinstance(each, str) or "\0" in each for each in value):
-            raise ValueError(value)
-        return (_parse_text(value[0]), *value[1:])
-
-    def locate(argv: tuple[str, ...], base: Path) -> tuple[str, ...]:
-        program = os.path.expanduser(argv[0])
-        return (str(base / program) if "/" in program else program, *argv[1:])
-
-    return Written(
-        "a list: a program and its arguments",
-        parse,
-        write=lambda argv: None if argv is None else list(argv),
-        forms="numbers in quotes; no shell reads it",
-        locate=locate,
-        schema={"type": "array", "items": {"type": "string"}, "minItems": 1},
-    )
-
-
-def web_address() -> Written:
-    """Shown without its path, which often is a secret."""
-
-    def parse(value: object) -> str:
-        if not isinstance(value, str) or hook.check_url(value):
-            raise ValueError(value)
-        return value
-
-    return Written(
-        "https://HOST/PATH or http://HOST/PATH",
-        parse,
-        write=lambda url: None if url is None else f"{hook.place_of(url)}/***",
-        forms="without a user or a password",
-    )
-
-
-def secret() -> Written:
-    """A file, wherever systemd may have put it."""
-
-    def locate(path: str, base: Path) -> str:
-        return path if path.startswith(hook.CREDENTIALS) else str(base / os.path.expanduser(path))
-
-    return Written(
-        f"a file, or {hook.CREDENTIALS}NAME",
-        _parse_text,
-        write=_write_text,
-        forms="a relative one starts at the folder of the config file",
-        locate=locate,
-    )
 
 
 def days() -> Written:
@@ -384,15 +226,6 @@ def hours() -> Written:
         write,
         forms="written like 08:00-18:00, 22:00-06:00 or, for the whole day, 00:00-24:00",
     )
-
-
-def model() -> Written:
-    """A name of the model table, or a file, which is told by its suffix."""
-
-    def locate(name: str, base: Path) -> str:
-        return str(base / os.path.expanduser(name)) if name.endswith(".onnx") else name
-
-    return replace(text("the name of a model, or an .onnx file"), locate=locate)
 
 
 def _octal(digits: str, such_as: str, why: str) -> Written:
@@ -461,13 +294,3 @@ def _within(value: float, low: float, high: float) -> float:
     if not low <= value <= high:
         raise ValueError(value)
     return value
-
-
-def _parse_text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise ValueError(value)
-    return value
-
-
-def _write_text(value: object) -> str | None:
-    return None if value is None else str(value)

@@ -1,32 +1,17 @@
-"""How values are written: what is read, what is refused, and that what is written reads back."""
+"""How numbers, words and times are written: what is read, what is refused, and that it reads back."""
 
 import re
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from reading import read, refusal
 
 from watchd.config import units
-from watchd.config.units import Written
-from watchd.domain.address import Address
 
 
 class Colour(StrEnum):
     RED = "red"
     BLUE = "blue"
-
-
-def read(written: Written, value: object, base: Path = Path("/etc/watchd")) -> Any:
-    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[object, written])
-    return adapter.validate_python(value, context={"base": base})
-
-
-def refusal(written: Written, value: object) -> str:
-    with pytest.raises(ValidationError) as caught:
-        read(written, value)
-    return caught.value.errors()[0]["ctx"]["what"]
 
 
 @pytest.mark.parametrize(
@@ -132,33 +117,6 @@ def test_a_flag_is_true_or_false_and_nothing_that_merely_looks_like_it():
     assert refusal(units.flag(), 1) == "true or false"
 
 
-@pytest.mark.parametrize("value", ["", "  ", "a\0b", 2024, None, ["x"]])
-def test_a_text_that_is_empty_or_no_text_is_refused(value):
-    assert refusal(units.text("a name"), value).startswith("a name, ")
-
-
-def test_a_list_of_texts_holds_texts_only():
-    assert read(units.texts("patterns"), ["*.a", "*.b"]) == ("*.a", "*.b")
-    assert refusal(units.texts("patterns"), "*.a") == "patterns"
-    assert refusal(units.texts("patterns"), [1]) == "patterns"
-
-
-def test_a_relative_folder_starts_at_the_folder_of_the_file_and_an_absolute_one_does_not():
-    assert read(units.folder(), "in") == Path("/etc/watchd/in")
-    assert read(units.folder(), "/srv/in") == Path("/srv/in")
-
-
-def test_a_folder_may_start_at_the_home_of_the_user(monkeypatch):
-    monkeypatch.setenv("HOME", "/home/ann")
-
-    assert read(units.folder(), "~/photos") == Path("/home/ann/photos")
-
-
-def test_a_model_is_a_name_or_a_file_that_starts_at_the_folder_of_the_file():
-    assert read(units.model(), "u2net") == "u2net"
-    assert read(units.model(), "nets/my.onnx") == "/etc/watchd/nets/my.onnx"
-
-
 @pytest.mark.parametrize(
     ("written", "text"),
     [
@@ -230,24 +188,6 @@ def test_a_part_outside_its_range_is_refused(value):
     assert refusal(part, value) == "a number from 0.7 to 1, or others would pass"
 
 
-def test_a_redis_server_is_a_url_or_none():
-    assert read(units.redis(), "redis://cache.lan:6379/2") == "redis://cache.lan:6379/2"
-    assert read(units.redis(), "none") is None
-    assert refusal(units.redis(), "http://cache.lan").startswith("redis://HOST")
-
-
-def test_an_address_is_host_and_port_or_none():
-    assert read(units.address(), "127.0.0.1:9108") == Address("127.0.0.1", 9108)
-    assert read(units.address(), "none") is None
-    assert units.address().write(Address("::1", 9108)) == "[::1]:9108"
-    assert refusal(units.address(), 9108).startswith("HOST:PORT")
-
-
-@pytest.mark.parametrize("url", ["redis://:secret@cache.lan/0", "unix:///run/redis?password=secret&db=1"])
-def test_the_password_of_a_redis_server_is_not_shown(url):
-    assert "secret" not in units.redis().write(url)
-
-
 def test_a_priority_is_a_word_or_a_whole_number():
     assert [read(units.priority(), value) for value in ("high", "normal", "low", 7, "-7")] == [
         10,
@@ -280,16 +220,6 @@ def test_a_mode_is_octal_text_that_lets_watchd_read_and_write(text, mode):
 @pytest.mark.parametrize("value", [420, 644, "0755", "0444", "066", "2664"])
 def test_a_mode_that_is_a_number_executes_or_shuts_watchd_out_is_refused(value):
     assert "from 0600 to 0666, with no x" in refusal(units.mode(), value)
-
-
-@pytest.mark.parametrize(("value", "group"), [("users", "users"), (100, "100"), ("100", "100")])
-def test_a_group_is_a_name_or_a_number(value, group):
-    assert read(units.group(), value) == group
-
-
-@pytest.mark.parametrize("value", [True, "", 1.5, ["users"]])
-def test_what_names_no_group_is_refused(value):
-    assert refusal(units.group(), value) == "the name or number of a group"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ _M_MMAP_THRESHOLD = -3
 _TRIM = 4 << 20
 _THRESHOLD = 8 << 20
 
-_BLOCKS = 6  # of 16 MB: what a picture of 24 megapixels takes
+_BLOCKS = 16  # of 16 MB: two pictures of 24 megapixels, and what composing takes of them for its bands
 
 
 def give_back_now() -> None:
@@ -37,6 +37,7 @@ def give_back_what_is_freed() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_THRESHOLD, _THRESHOLD)
         libc.mallopt(_M_TRIM_THRESHOLD, _TRIM)
-    # But for the memory of one picture, which Pillow hands to the next one until `give_back_now`: to have
-    # it mapped anew is half of the time that decoding takes.
+    # But for some, which Pillow hands from one picture to the next until `give_back_now`: to have it mapped
+    # anew is half of the time that decoding takes. Small pictures take of it, too, and cut what they take:
+    # with the blocks of one picture the bands of a cutout spoil most of them.
     Image.core.set_blocks_max(_BLOCKS)  # type: ignore[attr-defined]  # as above

@@ -64,7 +64,7 @@ def publish(
                     _write_stored(tree, temp, content)
                 case _:
                     _write(tree, temp, content, sync=True)
-                    _verify(temp, len(content), hashlib.sha256(content).digest())
+                    _compare(temp, content)
             confirm()
             (rename if replace else rename_exclusive)(temp, target)
         sync_folder(target.folder)
@@ -189,10 +189,26 @@ def _write_stored(tree: Tree, temp: Spot, stored: StoredFile) -> None:
         raise BadEntry(errno.EIO, "the cache's copy is damaged", stored.relative) from error
 
 
+def _compare(temp: Spot, data: bytes) -> None:
+    """Like `_verify`, in a third of the time, where the bytes are at hand."""
+    done = 0
+    with os.fdopen(open_at(temp, os.O_RDONLY), "rb", buffering=0) as file:
+        while chunk := file.read(_CHUNK):
+            if chunk != data[done : done + len(chunk)]:
+                raise _another(temp)
+            done += len(chunk)
+    if done != len(data):
+        raise _another(temp)
+
+
 def _verify(temp: Spot, size: int, sha256: bytes) -> None:
     with os.fdopen(open_at(temp, os.O_RDONLY), "rb") as file:
         if os.fstat(file.fileno()).st_size != size or hashlib.file_digest(file, "sha256").digest() != sha256:
-            raise OSError(errno.EIO, "what was written does not read back the same", temp.name)
+            raise _another(temp)
+
+
+def _another(temp: Spot) -> OSError:
+    return OSError(errno.EIO, "what was written does not read back the same", temp.name)
 
 
 def _move_to(tree: Tree, source: SourceFile, target: Tree, candidate: str, token: str) -> None:

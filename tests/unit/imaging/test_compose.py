@@ -105,6 +105,6 @@ def test_only_composing_is_timed_and_not_what_its_reader_does_meanwhile() -> Non
         yield
         inside.pop()
 
-    cutout = compose(Picture(draw(64, 4096)), HALF, timed)
+    cutout = compose(Picture(draw(64, 8192)), HALF, timed)
 
     assert [list(inside) for _ in cutout.bands()] == [[]] * 4

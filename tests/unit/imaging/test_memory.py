@@ -31,8 +31,12 @@ from watchd.imaging.memory import give_back_now, give_back_what_is_freed
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    Image.new("RGB", (5000, 4000), "red")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    pictures = [Image.new("RGB", (6000, 4000), "red") for _ in range(2)]
+    taken = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    for picture in pictures:
+        for top in range(0, 4000, 20):  # as it is composed: small ones would take the place of large ones
+            picture.crop((0, top, 6000, top + 20)).resize((600, 20)).crop((0, 0, 60, 20))
+    return taken
 
 give_back_what_is_freed()
 first, second = faults(), faults()
@@ -41,7 +45,7 @@ print(first, second, faults())
 """
 
 
-def test_one_picture_hands_its_memory_to_the_next_until_it_is_given_back() -> None:
+def test_pictures_of_two_workers_hand_their_memory_to_the_next_until_it_is_given_back() -> None:
     said = subprocess.run([sys.executable, "-c", _FAULTS], capture_output=True, text=True, check=True).stdout
     first, second, later = map(int, said.split())
 

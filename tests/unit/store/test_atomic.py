@@ -477,3 +477,18 @@ def test_disk_that_does_not_keep_a_copy_is_not_the_fault_of_the_cache(inbox: Tre
         publish(Lossy(tree.root), "a.png", content, "t", replace=False)
 
     assert names(tree.root) == []
+
+
+class Spoiling(Tree):
+    """A disk that does not keep what it is given: something else stands in front of it."""
+
+    def give_rights(self, handle: int) -> None:
+        os.write(handle, b"?")
+
+
+@pytest.mark.parametrize("content", [b"", b"cutout", b"cutout" * 400_000])
+def test_what_does_not_read_back_gets_no_name(tree: Tree, content: bytes) -> None:
+    with pytest.raises(OSError, match="does not read back"):
+        publish(Spoiling(tree.root), "a.png", content, "t1", replace=False)
+
+    assert not list(tree.root.iterdir())

@@ -103,7 +103,7 @@ def fed_as(model: str) -> ModelSpec:
 
 def int8_place(fp32: FoundModel, environ: Mapping[str, str]) -> Path:
     """Where its int8 network belongs: for a known model in the model home, else beside the file."""
-    if fp32.spec.name in KNOWN:
+    if KNOWN.get(fp32.spec.name) == fp32.spec:  # a file that was named by its path may be called the same
         return model_home(environ) / f"{fp32.spec.name}{_INT8}.onnx"
     return fp32.path.with_name(f"{fp32.path.stem}{_INT8}.onnx")
 

@@ -184,12 +184,13 @@ def test_int8_network_of_a_known_model_lies_in_the_home_of_models(tmp_path: Path
     assert (found.spec.name, found.spec.checksum, found.spec.url) == ("u2netp.int8", "", "")
 
 
-def test_int8_network_of_the_users_own_lies_beside_it(tmp_path: Path) -> None:
-    own = find(str(put(tmp_path / "mine.onnx")), {})
+@pytest.mark.parametrize("name", ["mine", "u2netp"])
+def test_int8_network_of_the_users_own_lies_beside_it(tmp_path: Path, name: str) -> None:
+    own = find(str(put(tmp_path / f"{name}.onnx")), {})
 
     path = put(int8_place(own, {}))
 
-    assert path == tmp_path / "mine.int8.onnx"
+    assert path == tmp_path / f"{name}.int8.onnx"
     assert find(str(path), {}).path == path
 
 

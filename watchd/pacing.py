@@ -11,10 +11,11 @@ from watchd.domain.engine import Engine
 from watchd.domain.errors import ModelError
 from watchd.domain.profile import Precision
 from watchd.domain.tunereport import Layout, Pace, Row
+from watchd.imaging.apart import ProbeError
 from watchd.imaging.cpus import ThreadPlan
 from watchd.imaging.layouts import layouts
 from watchd.imaging.models import find
-from watchd.imaging.probe import Load, Probe, ProbeError
+from watchd.imaging.probe import Load, Probe
 from watchd.imaging.segment import Segmenter
 from watchd.provision import Networks, cpu_room, runs_that_fit, thread_plan
 

@@ -10,7 +10,8 @@ from tiny_model import build_tiny_model
 from watchd.config.load import load
 from watchd.config.schema import Config
 from watchd.domain.profile import Precision
-from watchd.imaging.probe import Probe, ProbeError
+from watchd.imaging.apart import ProbeError
+from watchd.imaging.probe import Probe
 from watchd.pacing import Case, cases_of, measured
 
 MANY = 2 * (os.cpu_count() or 1) + 1

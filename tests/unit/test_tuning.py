@@ -14,7 +14,8 @@ from watchd.config.load import load
 from watchd.config.schema import Config
 from watchd.domain.errors import ConfigError, ModelError
 from watchd.domain.tunereport import Tuning
-from watchd.imaging.probe import Probe, ProbeError
+from watchd.imaging.apart import ProbeError
+from watchd.imaging.probe import Probe
 from watchd.process import started_ticks
 from watchd.provision import thread_plan
 from watchd.report.status import Status

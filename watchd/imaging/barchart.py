@@ -4,7 +4,9 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from watchd.imaging.lettering import drawable, font_of
 
 _WIDTH, _ROW, _TOP, _MARGIN = 900, 34, 64, 20
 _FAINT, _STRONG, _INK = "#9db4c8", "#1f6fb2", "#222222"
@@ -21,13 +23,13 @@ class Bar:
 
 
 def bar_chart(title: str, note: str, bars: Sequence[Bar]) -> bytes:
-    """A PNG, the bars from top to bottom. The font that Pillow has inside knows no ×."""
+    """A PNG, the bars from top to bottom."""
     chart = Image.new("RGB", (_WIDTH, _TOP + _ROW * len(bars) + _MARGIN), "white")
     draw = ImageDraw.Draw(chart)
-    large, small = (ImageFont.load_default(size) for size in (20, 15))
+    large, small = (font_of(size) for size in (20, 15))
     draw.text((_MARGIN, 12), title, _INK, large)
-    draw.text((_MARGIN, 38), _drawable(note), "#666666", small)
-    bars = [replace(bar, label=_drawable(bar.label)) for bar in bars]
+    draw.text((_MARGIN, 38), drawable(note), "#666666", small)
+    bars = [replace(bar, label=drawable(bar.label)) for bar in bars]
     left = 2 * _MARGIN + max(draw.textlength(bar.label, small) for bar in bars)
     behind = _MARGIN + max(draw.textlength(bar.text, small) for bar in bars)
     scale = (_WIDTH - left - behind - _MARGIN) / max(bar.value for bar in bars)
@@ -40,7 +42,3 @@ def bar_chart(title: str, note: str, bars: Sequence[Bar]) -> bytes:
     file = io.BytesIO()
     chart.save(file, "PNG")
     return file.getvalue()
-
-
-def _drawable(text: str) -> str:
-    return text.replace("×", "x")

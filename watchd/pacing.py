@@ -1,5 +1,6 @@
 """Measures layouts of threads: which ones, each in its turn, and how fast they were over all rounds."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from statistics import median
 
 from watchd.config.schema import Config, Models, Recipe
 from watchd.domain.engine import Engine
-from watchd.domain.errors import ModelError
+from watchd.domain.errors import FolderError, ModelError
 from watchd.domain.profile import Precision
 from watchd.domain.tunereport import Layout, Pace, Row
 from watchd.imaging.apart import ProbeError
@@ -18,6 +19,8 @@ from watchd.imaging.models import find
 from watchd.imaging.probe import Load, Probe
 from watchd.imaging.segment import Segmenter
 from watchd.provision import Networks, cpu_room, runs_that_fit, thread_plan
+from watchd.report.status import is_stale
+from watchd.report.statusfile import read_status
 
 Measure = Callable[[Probe], Pace]
 """What raises ProbeError where it comes to nothing."""
@@ -26,6 +29,9 @@ ROUNDS = 3
 """Every layout once in each, so that whatever else the machine does meets all of them alike."""
 
 _SHORTEST_S = 2.0
+
+_BUSY = 0.15
+"""Load for each CPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +139,21 @@ def _that_fit(cases: Iterable[Case], memory: int | None, seconds: float) -> list
         fitting.append(replace(case, row=replace(case.row, left_out=reason)))
     share = seconds / ROUNDS / sum(not case.row.left_out for case in fitting)
     return [replace(case, probe=replace(case.probe, seconds=share)) for case in fitting]
+
+
+def with_recipes(config: Config, **changes: object) -> Config:
+    """With these values in every profile."""
+    recipes = {name: recipe.model_copy(update=changes) for name, recipe in config.profiles.items()}
+    return config.model_copy(update={"profiles": recipes})
+
+
+def disturbances(config: Config) -> Iterator[str]:
+    """Why what is measured now may be off."""
+    load, cpus = os.getloadavg()[0], len(os.sched_getaffinity(0))
+    if load > _BUSY * cpus:
+        yield f"the machine was busy before we began (load {load:.1f}): these figures may be off"
+    for folder in config.watch_folders():
+        with suppress(FolderError):  # `watchd status` tells
+            status = read_status(folder.sidecar / "status.json")
+            if status and status.state != "stopped" and is_stale(status) is False:
+                yield f"{folder.name}: its daemon was running: these figures may be off"

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
@@ -18,7 +18,7 @@ from watchd.imaging.models import FoundModel, checksum, find, int8_place
 from watchd.imaging.overlap import overlap
 from watchd.imaging.segment import Seen, Segmenter
 from watchd.store.userfile import write_for_user
-from watchd.work.photos import TROUBLE, Photos, picture_files, said
+from watchd.work.photos import TROUBLE, Photos, picture_files, said, thinned
 
 MIN_SPEEDUP = 1.5
 """Less is not worth a second file and other masks."""
@@ -108,13 +108,7 @@ def _shared_out(wish: Wish) -> tuple[list[Path], list[Path]]:
     rest = [path for path in photos if os.path.realpath(path) not in judged]
     if len(rest) < _FEWEST_PHOTOS // 2:
         raise StartupError(f"{wish.calibrate}: all but {len(rest)} of its photos are for --judge")
-    return _thinned(rest, _CALIBRATION), _thinned(held_back, _JUDGED)
-
-
-def _thinned(photos: Sequence[Path], most: int) -> list[Path]:
-    """Evenly over the folder, for neighbours are often of one series."""
-    count = min(most, len(photos))
-    return [photos[index * len(photos) // count] for index in range(count)]
+    return thinned(rest, _CALIBRATION), thinned(held_back, _JUDGED)
 
 
 class _Shrunk:

@@ -1,8 +1,6 @@
 """`watchd tune`: measures layouts of threads with the configuration's own network, and recommends one."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -11,22 +9,17 @@ from watchd.config.keys import KeyPath
 from watchd.config.load import Loaded
 from watchd.config.schema import Config, Recipe
 from watchd.configwriting import set_keys
-from watchd.domain.errors import ConfigError, FolderError, ModelError
+from watchd.domain.errors import ConfigError, ModelError
 from watchd.domain.tunereport import Layout, Row, Tuning
 from watchd.imaging.barchart import Bar, bar_chart
 from watchd.imaging.models import FoundModel, find
 from watchd.imaging.probe import measure
-from watchd.pacing import ROUNDS, Measure, cases_of, layout_of, measured, plan_of
+from watchd.pacing import ROUNDS, Measure, cases_of, disturbances, layout_of, measured, plan_of, with_recipes
 from watchd.provision import cpu_room, thread_plan
-from watchd.report.status import is_stale
-from watchd.report.statusfile import read_status
 from watchd.store.userfile import write_for_user
 
 MARGIN = 0.03
 """A layout that is faster by less is not preferred to a simpler one."""
-
-_BUSY = 0.15
-"""Load for each CPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +47,9 @@ def tune(
     """
     if wish.write:
         _must_be_writable(loaded, wish)
-    config = _with_model(loaded.config, wish.model)
+    config = loaded.config if wish.model is None else with_recipes(loaded.config, model=wish.model)
     recipe, found = _heaviest(config, environ)
-    remarks = [*_notes(config), *_disturbances(config)]
+    remarks = [*_notes(config), *disturbances(config)]
     cases = cases_of(config, recipe, environ, wish.seconds)
     expect(ROUNDS * sum(not case.row.left_out for case in cases))
     rows = measured(cases, measure, step)
@@ -86,13 +79,6 @@ def _must_be_writable(loaded: Loaded, wish: Wish) -> None:
     set_keys(loaded.file, wish.root, _keys(layout_of(loaded.config)), try_only=True)
 
 
-def _with_model(config: Config, model: str | None) -> Config:
-    if model is None:
-        return config
-    recipes = {name: recipe.model_copy(update={"model": model}) for name, recipe in config.profiles.items()}
-    return config.model_copy(update={"profiles": recipes})
-
-
 def _heaviest(config: Config, environ: Mapping[str, str]) -> tuple[Recipe, FoundModel]:
     """All networks share one thread plan; the largest has most to gain by it."""
     recipes = [config.profiles[watch.profile] for watch in config.watch]
@@ -105,17 +91,6 @@ def _notes(config: Config) -> Iterator[str]:
     if len(models) > 1:
         yield f"of {len(models)} networks, which share one layout, the largest was measured"
     yield from thread_plan(config).notes
-
-
-def _disturbances(config: Config) -> Iterator[str]:
-    load, cpus = os.getloadavg()[0], len(os.sched_getaffinity(0))
-    if load > _BUSY * cpus:
-        yield f"the machine was busy before we began (load {load:.1f}): these figures may be off"
-    for folder in config.watch_folders():
-        with suppress(FolderError):  # `watchd status` tells
-            status = read_status(folder.sidecar / "status.json")
-            if status and status.state != "stopped" and is_stale(status) is False:
-                yield f"{folder.name}: its daemon was running: these figures may be off"
 
 
 def _chosen(rows: Sequence[Row], precision: str) -> tuple[Row, str]:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -47,6 +47,12 @@ def picture_files(folder: Path, *, recursive: bool) -> list[Path]:
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and path.is_file()
     )
+
+
+def thinned(photos: Sequence[Path], most: int) -> list[Path]:
+    """Evenly over the folder, for neighbours are often of one series."""
+    count = min(most, len(photos))
+    return [photos[index * len(photos) // count] for index in range(count)]
 
 
 def said(path: Path, error: BaseException) -> str:

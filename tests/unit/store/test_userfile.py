@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from watchd.domain.errors import StartupError
-from watchd.store.userfile import write_for_user
+from watchd.store.userfile import try_place_for_user, write_for_user
 
 
 def test_file_appears_in_a_folder_that_is_made_for_it(tmp_path: Path) -> None:
@@ -55,3 +55,23 @@ def test_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(StartupError, match=r"file/chart\.png cannot be written: "):
         write_for_user(tmp_path / "file" / "chart.png", b"")
+
+
+def test_file_that_must_not_be_replaced_stays(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"before")
+
+    with pytest.raises(StartupError, match="file cannot be written: File exists"):
+        write_for_user(tmp_path / "file", b"after", replace=False)
+
+    assert os.listdir(tmp_path) == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"before"
+
+
+def test_place_can_be_tried_before_there_is_anything_to_write(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"no folder")
+
+    with pytest.raises(StartupError, match=r"file/chart\.png cannot be written: "):
+        try_place_for_user(tmp_path / "file" / "chart.png")
+    try_place_for_user(tmp_path / "new" / "chart.png")
+
+    assert os.listdir(tmp_path / "new") == []

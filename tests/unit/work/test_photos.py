@@ -7,7 +7,7 @@ from fakes import draw, encoded, put
 
 from watchd.domain.profile import INPUTS
 from watchd.imaging.decode import open_picture
-from watchd.work.photos import TROUBLE, Photos, picture_files, said
+from watchd.work.photos import TROUBLE, Photos, picture_files, said, thinned
 
 
 @pytest.fixture
@@ -24,6 +24,13 @@ def test_picture_files_are_told_by_suffix_and_hidden_ones_left_out(tmp_path: Pat
 
     assert [path.name for path in flat] == ["a.png", "b.JPG"]
     assert [path.name for path in deep] == ["a.png", "b.JPG", "c.webp"]
+
+
+def test_thinned_out_are_photos_evenly_over_the_folder() -> None:
+    photos = [Path(f"{number}.jpg") for number in range(10)]
+
+    assert [path.stem for path in thinned(photos, 3)] == ["0", "3", "6"]
+    assert thinned(photos, 20) == photos
 
 
 def test_photo_is_known_by_its_digest_and_opened(tmp_path: Path, photos: Photos) -> None:

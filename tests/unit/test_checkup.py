@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_model import build_tiny_model
 
 from watchd.checkup import Finding, check_all
 from watchd.config.load import load
@@ -43,6 +44,15 @@ def test_model_that_is_not_there_is_told(tmp_path: Path, model: str) -> None:
     found = findings(tmp_path, profiles__default__model=model)
 
     assert [f.code for f in found if model.rpartition("/")[2] in f.text][-1] is ExitCode.MODEL_UNAVAILABLE
+
+
+def test_what_the_chosen_networks_are_good_for_is_told_in_one_line_each(tmp_path: Path) -> None:
+    own = build_tiny_model(tmp_path / "mine.onnx")
+
+    for model, told in (("builtin", "by far the fastest"), (str(own), "watchd does not know")):
+        [line] = [f.text for f in findings(tmp_path, profiles__default__model=model) if told in f.text]
+        assert line.startswith("model: ")
+        assert "\n" not in line
 
 
 def test_cpu_that_we_may_not_use_is_told(tmp_path: Path) -> None:

@@ -101,8 +101,9 @@ def test_file_of_the_users_own_is_fed_like_u2net_and_not_checked(tmp_path: Path)
         checksum="",
         megabytes=0.0,
         licence="not known",
-        good_for="what its maker says",
+        good_for=found.spec.good_for,
     )
+    assert "watchd does not know" in found.spec.good_for
     assert verify(found, {}) == f"sha256:{hashlib.sha256(b'weights').hexdigest()}"
 
 
@@ -111,6 +112,7 @@ def test_file_of_a_known_name_is_fed_like_that_model_and_not_checked(tmp_path: P
     spec = find(str(put(tmp_path / file)), {}).spec
 
     assert (spec.side, spec.activation, spec.checksum, spec.url) == (1024, "sigmoid", "", "")
+    assert spec.good_for.startswith("By its name birefnet-general. Any subject")
 
 
 def test_path_may_be_relative_and_needs_no_suffix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

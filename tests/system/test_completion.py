@@ -73,6 +73,13 @@ def test_names_of_networks_are_completed(tmp_path: Path, shell: str) -> None:
     assert completed(shell, "watchd", "models", "pull", "bui", cwd=tmp_path) == []
 
 
+@shells
+def test_names_of_networks_are_completed_behind_each_comma(tmp_path: Path, shell: str) -> None:
+    words = ("watchd", "models", "compare", "photos", "--models", "builtin,isnet-")
+
+    assert completed(shell, *words, cwd=tmp_path) == ["builtin,isnet-anime", "builtin,isnet-general-use"]
+
+
 def test_model_that_is_no_name_is_completed_as_a_file(tmp_path: Path) -> None:
     assert completed("bash", "watchd", "run", "--model", "./", cwd=tmp_path) == ["default"]
 

@@ -27,19 +27,25 @@ def completion(shell: str) -> None:
     found = get_completion_class(shell)
     assert found is not None
     main = click.get_current_context().find_root()
-    click.echo(found(main.command, {}, "watchd", "_WATCHD_COMPLETE").source())
+    script = found(main.command, {}, "watchd", "_WATCHD_COMPLETE").source()
+    # click's script for fish would cut what it is offered at every comma, and not at the first alone.
+    click.echo(script.replace('string split ","', 'string split --max 1 ","'))
 
 
-def networks(*, fetched: bool = False, files: bool = False) -> _Complete:
-    """Names of the model table: of those that are `fetched` only, or else also files where no name fits."""
+def networks(*, fetched: bool = False, files: bool = False, several: bool = False) -> _Complete:
+    """Names of the model table: of those that are `fetched` only, or else also files where no name fits.
+
+    With `several` behind each comma.
+    """
 
     def complete(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[Any]:
         from watchd.imaging.models import KNOWN
 
-        names = [name for name, spec in KNOWN.items() if name.startswith(begun) and (spec.url or not fetched)]
+        before, comma, last = begun.rpartition(",") if several else ("", "", begun)
+        names = [name for name, spec in KNOWN.items() if name.startswith(last) and (spec.url or not fetched)]
         if files and not names:
             return [CompletionItem(begun, type="file")]
-        return [CompletionItem(name) for name in names]
+        return [CompletionItem(f"{before}{comma}{name}") for name in names]
 
     return complete
 

@@ -56,17 +56,22 @@ def folders_of(root: Path | None, config: Path | None) -> "tuple[WatchFolder, ..
 
 
 def root_above(path: Path | None, config: Path | None) -> Path | None:
-    """The nearest folder at or above a path that looks like a root; none where a config is named.
-
-    ConfigError: there is none.
-    """
+    """As `root_around`; none where a config is named. ConfigError: there is none."""
     if path is None or config is not None:
         return None
+    found = root_around(path)
+    if found is None:
+        raise ConfigError(
+            f"{shown(path)} lies in no watch folder: nothing above it holds config.yaml or .watchd; "
+            "name the config file that watches it by -c"
+        )
+    return found
+
+
+def root_around(path: Path) -> Path | None:
+    """The nearest folder at or above a path that looks like a root."""
     absolute = Path(os.path.abspath(path))
     for folder in (absolute, *absolute.parents):
         if (folder / ".watchd").is_dir() or (folder / "config.yaml").is_file():
             return folder
-    raise ConfigError(
-        f"{shown(path)} lies in no watch folder: nothing above it holds config.yaml or .watchd; "
-        "name the config file that watches it by -c"
-    )
+    return None

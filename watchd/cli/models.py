@@ -1,4 +1,4 @@
-"""The commands on networks: models list, show, pull, verify, quantize."""
+"""The commands on networks: models list, show, pull, verify, quantize; compare has a file of its own."""
 
 import os
 import sys
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from watchd.cli.compare import compare_models
 from watchd.cli.completion import networks
 from watchd.cli.given import Json, PhotoFolder
 from watchd.cli.told import print_report
@@ -15,6 +16,9 @@ from watchd.domain.errors import ExitCode, StartupError
 @click.group()
 def models() -> None:
     """The networks that watchd knows."""
+
+
+models.add_command(compare_models)
 
 
 @models.command("list")

@@ -74,7 +74,13 @@ class Branch:
         self._presence = Presence(folder, partial(prepare, folder))
         self.lane = Lane(
             folder=folder,
-            admission=admission(folder, self.places, read_rule, partial(_show_problem, Tree(folder.inbox))),
+            admission=admission(
+                folder,
+                self.places,
+                read_rule,
+                partial(_show_problem, Tree(folder.inbox)),
+                self._presence.local,
+            ),
             settler=Settler(
                 folder.settle_s, folder.settle_timeout_s, pending, Ranking(folder.order, Tree(folder.inbox))
             ),
@@ -153,14 +159,15 @@ def admission(
     places: Places,
     read_rule: ReadRule | None,
     report: Report = lambda _folder, _problem: None,
+    local: Callable[[], bool] | None = None,
 ) -> Admission:
-    """The door of a watch folder; `watchd explain` asks the same one."""
+    """The door of a watch folder; `watchd explain` asks the same one, and the mount table for `local`."""
     return Admission(
         folder,
         places.claims,
         history=lambda source: _history(places.receipts, source),
         knows=places.receipts.knows,
-        local=lambda: mount_of(folder.inbox).local,
+        local=local or (lambda: mount_of(folder.inbox).local),
         with_receipt=places.receipts.keys,
         rules=Rules(Tree(folder.inbox), read_rule, report),
     )

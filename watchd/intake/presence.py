@@ -46,6 +46,10 @@ class Presence:
         except WatchdError as error:
             return str(error)
 
+    def local(self) -> bool:
+        """Whether only this kernel writes to the inbox, as of the last time that `absent` found a change."""
+        return self._mounted["inbox"].local
+
     def _meet(self, found: Mapping[str, _Identity]) -> str:
         """Something has changed: is it still, or again, the watch folder?"""
         now = self._where()

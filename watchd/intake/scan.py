@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 
 from watchd.domain.job import Stamp
 from watchd.intake.wanted import Wanted
@@ -32,17 +32,18 @@ def scan(
                         if recursive and wanted.enters(path):
                             waiting.append(path)
                     elif not wanted.refusal(path) and not leaves_out(path):
-                        yield from _regular(entry, path)
+                        if (stamp := _stamp(entry)) is not None:
+                            yield path, stamp
         except OSError:
             if not folder:
                 raise
             # A subfolder that vanished, became a link or may not be read: the next scan looks again.
 
 
-def _regular(entry: "os.DirEntry[str]", path: str) -> Iterator[tuple[str, Stamp]]:
+def _stamp(entry: "os.DirEntry[str]") -> Stamp | None:
+    """Of a regular file that is still there."""
     try:
         found = entry.stat(follow_symlinks=False)
     except FileNotFoundError:
-        return
-    if stat.S_ISREG(found.st_mode):
-        yield path, Stamp.of(found)
+        return None
+    return Stamp.of(found) if stat.S_ISREG(found.st_mode) else None

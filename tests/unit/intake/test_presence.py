@@ -168,3 +168,20 @@ def test_while_nothing_changes_the_mounts_are_not_read(ground: Ground) -> None:
         presence.absent()
 
     assert read_again == []
+
+
+def test_inbox_is_local_until_a_share_is_mounted_over_it(tmp_path: Path) -> None:
+    folder, mounts = watch_folder(tmp_path / "photos"), ["1 0 0:1 / / rw - ext4 /dev/sda rw"]
+    presence = Presence(
+        folder, lambda: folder.inbox.mkdir(parents=True, exist_ok=True), lambda: "\n".join(mounts)
+    )
+    presence.absent()
+    before = presence.local()
+
+    mounts.append(f"2 1 0:2 / {folder.inbox} rw - nfs4 nas:/x rw")
+    folder.inbox.rename(tmp_path / "under")
+    folder.inbox.mkdir()
+    presence.absent()
+
+    assert before
+    assert not presence.local()

@@ -31,9 +31,10 @@ def scan(
                     if entry.is_dir(follow_symlinks=False):
                         if recursive and wanted.enters(path):
                             waiting.append(path)
-                    elif not wanted.refusal(path) and not leaves_out(path):
-                        if (stamp := _stamp(entry)) is not None:
-                            yield path, stamp
+                    elif wanted.refusal(path) or leaves_out(path):
+                        continue
+                    elif (stamp := _stamp(entry)) is not None:
+                        yield path, stamp
         except OSError:
             if not folder:
                 raise

@@ -328,7 +328,7 @@ KNOWN: Mapping[str, ModelSpec] = {
             "md5:fc16ebd8b0c10d971d3513d564d01e29",
             179,
             (0.5, 0.5, 0.5),
-            "Any subject, products above all, with more detail than u2net and several times slower.",
+            "Any subject, things with fine parts above all: more detail than u2net, several times slower.",
         ),
         _isnet(
             "isnet-anime",
@@ -356,7 +356,7 @@ KNOWN: Mapping[str, ModelSpec] = {
             "BiRefNet-portrait-epoch_150.onnx",
             "md5:c3a64a6abf20250d090cd055f12a3b67",
             973,
-            "Portraits of people, hair in fine detail; as slow as birefnet-general.",
+            "Portraits of people, hair included; as slow as birefnet-general.",
         ),
         _birefnet(
             "birefnet-dis",

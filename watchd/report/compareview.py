@@ -48,7 +48,7 @@ def _table(found: Comparison, labels: list[str], width: int) -> Iterator[str]:
         yield f"{label:{width}}" + "".join(f"{cell:>{each}}" for cell, each in zip(cells, wide, strict=True))
     least = sorted(found.photos, key=lambda photo: photo.agreement)[:_DIFFER]
     named = (f"{escape(os.path.basename(photo.path))} ({photo.agreement:.2f})" for photo in least)
-    yield f"least on {', '.join(named)}"
+    yield from _wrapped([f"least on {', '.join(named)}"])
 
 
 def _left_out(found: Comparison) -> list[Contender]:

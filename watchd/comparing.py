@@ -24,6 +24,7 @@ from watchd.imaging.probe import Load, measure_network
 from watchd.imaging.thumbnail import agreement, mean_agreement
 from watchd.pacing import disturbances, load_one, with_recipes
 from watchd.provision import Networks, thread_plan
+from watchd.report.cacheview import many
 from watchd.store.userfile import try_place_for_user, write_for_user
 from watchd.work.album import Album
 from watchd.work.photos import picture_files, thinned
@@ -212,8 +213,8 @@ def _drawn(comparison: Comparison, album: Album) -> list[bytes]:
         )
         for seen, photo in zip(album.seen, comparison.photos, strict=True)
     ]
-    count = f"{len(rows)} of {comparison.found}" if len(rows) < comparison.found else f"{len(rows)}"
-    title = f"{Path(comparison.folder).absolute().name}: {count} photos"
+    part = f"{len(rows)} of " if len(rows) < comparison.found else ""
+    title = f"{Path(comparison.folder).absolute().name}: {part}{many(comparison.found, 'photo')}"
     note = "ms: the network alone, on one core · MB: its file"
     overlap = " · agreement: how far the cutouts overlap, 1 is the same" if len(running) > 1 else ""
     return cutout_sheets(title, note + overlap, columns, rows)

@@ -89,6 +89,16 @@ def test_measured_is_with_the_threads_that_the_configuration_gives(wish: Wish) -
     assert [each.figures.workers for each in found.contenders] == [3, 3]
 
 
+def test_network_that_needs_much_memory_is_measured_with_as_few_workers_as_it_would_get(
+    wish: Wish, tmp_path: Path
+) -> None:
+    large = build_tiny_model(tmp_path / "birefnet-general.onnx")
+
+    found = compared(replace(wish, models=(str(large),)), limits__memory="6GB")
+
+    assert found.contenders[0].figures.workers == 1
+
+
 def test_without_names_these_are_builtin_the_configured_and_those_that_are_there(
     wish: Wish, tmp_path: Path
 ) -> None:

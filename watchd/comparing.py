@@ -19,7 +19,7 @@ from watchd.domain.tunereport import Pace
 from watchd.imaging.apart import ProbeError
 from watchd.imaging.cpus import ThreadPlan
 from watchd.imaging.cutoutsheet import Column, Row, box_of, cutout_sheets, pages_for
-from watchd.imaging.models import KNOWN, FoundModel, find
+from watchd.imaging.models import KNOWN, FoundModel, find, refining
 from watchd.imaging.probe import Load, measure_network
 from watchd.imaging.thumbnail import agreement, mean_agreement
 from watchd.pacing import disturbances, load_one, with_recipes
@@ -170,7 +170,8 @@ class _Race:
         self.step(f"{entrant.label}: {per_picture_s * 1000:.0f} ms a picture")
         networks = Networks(_ONE_CORE, self.environ, self.config.models, warm=True)
         segmenter = networks.load([entrant.model], lambda _have, _total: None)[entrant.model]
-        took = self.album.cut_out(entrant.label, segmenter)
+        refine = refining(entrant.model, own.watch_folders()[0].profile.refine)
+        took = self.album.cut_out(entrant.label, segmenter, refine)
         return Figures(start_s, median(took), per_picture_s, plan.workers, plan.intra_op, pace.peak_bytes)
 
 

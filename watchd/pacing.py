@@ -15,7 +15,7 @@ from watchd.domain.tunereport import Layout, Pace, Row
 from watchd.imaging.apart import ProbeError
 from watchd.imaging.cpus import ThreadPlan
 from watchd.imaging.layouts import layouts
-from watchd.imaging.models import find
+from watchd.imaging.models import find, refining
 from watchd.imaging.probe import Load, Probe
 from watchd.imaging.segment import Segmenter
 from watchd.provision import Networks, cpu_room, runs_that_fit, thread_plan
@@ -110,7 +110,9 @@ def load_one(model: str, plan: ThreadPlan, environ: Mapping[str, str], settings:
 def _case(layout: Layout, plan: ThreadPlan, recipe: Recipe, precision: Precision, load: Load) -> Case:
     pinned = None not in plan.worker_cpus
     row = Row(layout, precision, plan.workers, plan.intra_op, pinned)
-    return Case(row, Probe(precision.of(recipe.model), plan, load, recipe.encode, seconds=0))
+    model = precision.of(recipe.model)
+    refine = refining(model, recipe.refine)
+    return Case(row, Probe(model, plan, load, recipe.encode, seconds=0, refine=refine))
 
 
 def layout_of(config: Config) -> Layout:

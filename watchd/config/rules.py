@@ -13,7 +13,7 @@ from watchd.config.load import read_strange
 from watchd.config.problems import Problem, problem_of
 from watchd.config.schema import Section, Use, live, section
 from watchd.domain.errors import ConfigError
-from watchd.domain.profile import Encode, Precision, Profile, WatchFolder
+from watchd.domain.profile import Encode, Precision, Profile, Refine, WatchFolder
 from watchd.domain.reuse import CachePolicy
 
 
@@ -28,6 +28,9 @@ class Rule(Section):
         None, "How exactly that network reckons; only beside model."
     )
     encode: Annotated[Encode | None, units.choice(Encode)] = live(None, "What the encoder saves.")
+    refine: Annotated[Refine | None, units.choice(Refine)] = live(
+        None, "How the mask is laid over the picture."
+    )
     cache: Use = section(Use(), "What is not reused; nothing can be switched on that is off.")
 
 
@@ -77,6 +80,7 @@ def _applied(rule: Rule, folder: WatchFolder) -> Profile:
         base,
         model=_model(rule) if rule.model else base.model,
         encode=rule.encode or base.encode,
+        refine=rule.refine or base.refine,
         cache=_less(base.cache, rule.cache),
     )
 

@@ -24,6 +24,7 @@ from watchd.domain.profile import (
     Precision,
     Profile,
     Ready,
+    Refine,
     WatchFolder,
 )
 from watchd.domain.reuse import CachePolicy
@@ -260,6 +261,11 @@ class Recipe(Section):
         Precision.FP32,
         "How exactly it reckons; faster with other masks are bf16 (needs models.engine: openvino) and int8 "
         "(once `watchd models quantize` has made it).",
+    )
+    refine: Annotated[Refine, units.choice(Refine)] = live(
+        Refine.AUTO,
+        "How the mask is laid over the picture: none smoothly, guided along the picture's own edges; auto is "
+        "guided for builtin, none for the others.",
     )
     format: Annotated[Format, units.choice(Format)] = live(Format.PNG, "The file format of the cutouts.")
     encode: Annotated[Encode, units.choice(Encode)] = live(
@@ -508,6 +514,7 @@ class Config(Section):
             recipe.precision.of(recipe.model),
             recipe.format.value,
             recipe.encode,
+            recipe.refine,
             recipe.inputs,
             self._policy(recipe.cache),
         )

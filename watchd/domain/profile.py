@@ -26,6 +26,14 @@ class Encode(StrEnum):
     SMALL = "small"
 
 
+class Refine(StrEnum):
+    """Whether the edges of a mask follow those of the picture; AUTO is what suits the network."""
+
+    AUTO = "auto"
+    NONE = "none"
+    GUIDED = "guided"
+
+
 class Precision(StrEnum):
     """How exactly the network reckons.
 
@@ -57,6 +65,7 @@ class Profile:
     model: str = "builtin"
     format: str = "png"
     encode: Encode = Encode.FAST
+    refine: Refine = Refine.AUTO
     inputs: tuple[str, ...] = INPUTS
     cache: CachePolicy = field(default_factory=CachePolicy)
 

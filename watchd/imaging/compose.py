@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from math import ceil, floor
 
 import numpy as np
-from PIL import Image, ImageChops
+from PIL import ImageChops
 
+from watchd.domain.profile import Refine
 from watchd.domain.stages import Timed
 from watchd.imaging.arrays import Mask, Rgba
 from watchd.imaging.decode import Picture
+from watchd.imaging.enlarge import Enlarged, Opacity
+from watchd.imaging.guided import Guided
 
 BAND_PIXELS = 1 << 17
 """Pixels that are worked on at a time: what a band needs stays in the CPU's cache, and in the process.
@@ -29,7 +31,7 @@ class Cutout:
     """
 
     picture: Picture
-    mask: Image.Image  # as wide as the picture, as high as the network's output
+    opacity: Opacity
     timed: Timed = nullcontext
 
     @property
@@ -58,22 +60,12 @@ class Cutout:
 
     def _band(self, top: int, bottom: int) -> Rgba:
         band = np.zeros((bottom - top, self.size[0], 4), np.uint8)
-        scale = self.mask.height / self.size[1]
-        # The rows of the mask that the filter reaches from here.
-        reach = _REACH * max(1.0, scale)
-        first = max(0, floor(top * scale - reach))
-        last = min(self.mask.height, ceil(bottom * scale + reach))
-        mask = self.mask.crop((0, first, self.mask.width, last))
-        visible = mask.getbbox()
+        visible = self.opacity.rows(top, bottom)
         if visible is None:
             return band
-        # Nothing else is resized, cropped and joined: of 24 megapixels that are half empty it saves half.
-        left, _, right, _ = visible
-        alpha = mask.crop((left, 0, right, mask.height)).resize(
-            (right - left, bottom - top),
-            Image.Resampling.LANCZOS,
-            box=(0, top * scale - first, right - left, bottom * scale - first),
-        )
+        # Nothing else is cropped and joined: of 24 megapixels that are half empty it saves half.
+        left, alpha = visible
+        right = left + alpha.width
         box = (left, top, right, bottom)
         if self.picture.alpha is not None:
             alpha = ImageChops.multiply(alpha, self.picture.alpha.crop(box))
@@ -85,16 +77,15 @@ class Cutout:
         return band
 
 
-_REACH = 3
-"""Of the Lanczos filter to each side, in pixels of the larger grid."""
+def compose(
+    picture: Picture, mask: Mask, refine: Refine = Refine.NONE, *, timed: Timed = nullcontext
+) -> Cutout:
+    """The alpha is the mask, enlarged to the picture, times the transparency that the picture had already.
 
-
-def compose(picture: Picture, mask: Mask, timed: Timed = nullcontext) -> Cutout:
-    """The alpha is the mask, resized to the picture, times the transparency that the picture had already.
-
-    The picture must not be changed while the cutout is of use. `timed` is entered whenever it is worked on.
+    `refine` is NONE or GUIDED. The picture must not be changed while the cutout is of use. `timed` is entered
+    whenever it is worked on.
     """
-    seen = Image.fromarray(mask)
     with timed():
-        widened = seen.resize((picture.image.width, seen.height), Image.Resampling.LANCZOS)
-    return Cutout(picture, widened, timed)
+        guided = refine is Refine.GUIDED
+        opacity = Guided(mask, picture.seen()) if guided else Enlarged(mask, picture.image.size)
+    return Cutout(picture, opacity, timed)

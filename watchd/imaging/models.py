@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from watchd.domain.errors import ModelError
+from watchd.domain.profile import Refine
 
 Channels = tuple[float, float, float]
 """One number each for red, green and blue."""
@@ -29,7 +30,7 @@ class ModelSpec:
     `file` is the name of the published file, in a model home it is always `{name}.onnx`. `checksum` is
     "md5:…" or "sha256:…", empty where none is known. `mean` and `std` are per channel, of values in 0..1.
     `megabytes` is what the weights take, on the disk and, loaded, in memory; `run_megabytes` what each run
-    takes at the same time.
+    takes at the same time. `refine` is what its masks gain by, so far as that has been measured.
     """
 
     name: str
@@ -44,6 +45,7 @@ class ModelSpec:
     activation: Literal["none", "sigmoid"]
     licence: str
     good_for: str
+    refine: Refine = Refine.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,11 @@ def fed_as(model: str) -> ModelSpec:
     if _is_file(model):
         return _like(os.path.basename(plain(model)))
     return known(plain(model).removesuffix(_INT8))
+
+
+def refining(model: str, wanted: Refine) -> Refine:
+    """Either NONE or GUIDED: what is wanted, or else what suits the model. ModelError: no such name."""
+    return fed_as(model).refine if wanted is Refine.AUTO else wanted
 
 
 def int8_place(fp32: FoundModel, environ: Mapping[str, str]) -> Path:
@@ -234,6 +241,7 @@ def _u2net(
     *,
     url: str | None = None,
     run_megabytes: float = 240,
+    refine: Refine = Refine.NONE,
 ) -> ModelSpec:
     file = f"{name}.onnx"
     return ModelSpec(
@@ -249,6 +257,7 @@ def _u2net(
         activation="none",
         licence="Apache-2.0",
         good_for=good_for,
+        refine=refine,
     )
 
 
@@ -298,6 +307,7 @@ KNOWN: Mapping[str, ModelSpec] = {
             "Any subject of a photograph: people, animals, products; by far the fastest, with soft edges.",
             url="",
             run_megabytes=24,
+            refine=Refine.GUIDED,
         ),
         _u2net(
             "u2net",

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 from PIL import Image, ImageDraw
 
-from watchd.domain.profile import Encode
+from watchd.domain.profile import Encode, Refine
 from watchd.domain.tunereport import Pace
 from watchd.imaging.apart import apart
 from watchd.imaging.compose import compose
@@ -41,6 +41,7 @@ class Probe:
     load: Load
     encode: Encode
     seconds: float
+    refine: Refine = Refine.NONE
 
 
 def measure(probe: Probe) -> Pace:
@@ -65,7 +66,7 @@ def _line(probe: Probe, begun: float) -> Pace:
     def cut_out() -> None:
         picture = open_picture(io.BytesIO(photo), "photo.jpg", 1 << 24).load()
         mask = segmenter(segmenter.shrink(picture.seen()))
-        encode(compose(picture, mask), picture.icc, picture.dpi, {}, probe.encode)
+        encode(compose(picture, mask, probe.refine), picture.icc, picture.dpi, {}, probe.encode)
 
     cut_out()  # the first one allocates
     until = max(begun + probe.seconds, time.perf_counter() + probe.seconds / 2)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watchd.domain.errors import StartupError
+from watchd.domain.profile import Refine
 from watchd.imaging.compose import compose
 from watchd.imaging.segment import Segmenter
 from watchd.imaging.thumbnail import Box, Thumbnail, of_cutout, of_photo
@@ -49,7 +50,7 @@ class Album:
         if not self.seen:
             raise StartupError(f"none of the photos can be read; {self.skipped[0]}")
 
-    def cut_out(self, label: str, segmenter: Segmenter) -> list[float]:
+    def cut_out(self, label: str, segmenter: Segmenter, refine: Refine = Refine.NONE) -> list[float]:
         """As the daemon would, one cutout more of each; how many seconds the network took.
 
         StartupError: none of them is there any more.
@@ -62,7 +63,7 @@ class Album:
                 begun = time.perf_counter()
                 mask = segmenter(small)
                 took.append(time.perf_counter() - begun)
-                each.cutouts[label] = of_cutout(compose(picture, mask), self._box)
+                each.cutouts[label] = of_cutout(compose(picture, mask, refine), self._box)
             except TROUBLE as error:  # at first it could be read
                 self.seen.remove(each)
                 self._skip(each.path, error)

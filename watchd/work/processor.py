@@ -12,12 +12,13 @@ from watchd.domain.events import JobBegun, JobEnded
 from watchd.domain.job import Job
 from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, Skipped, is_final, word
 from watchd.domain.ports import Listener
-from watchd.domain.profile import After, Encode, Profile
+from watchd.domain.profile import After, Profile
 from watchd.domain.reuse import Reuse
 from watchd.domain.stages import Stage
 from watchd.imaging.compose import compose
 from watchd.imaging.decode import Opened, OpenPicture
 from watchd.imaging.encode import encode
+from watchd.imaging.models import refining
 from watchd.store.places import Places
 from watchd.store.receipts import Receipt
 from watchd.store.storedfile import BadEntry, StoredFile
@@ -141,7 +142,7 @@ class Processor:
         with self._places.inbox.open(source) as file:
             header = self._open_picture(file, source.relative, self.limits.max_pixels, inputs)
             with self._budget.reserve(header.peak_bytes + source.stamp.size, self._attempts.waiting(job)):
-                return _cut(header, recall, sha256, job.profile.encode, laps)
+                return _cut(header, recall, sha256, job.profile, laps)
 
     def _deliver(self, job: Job, receipt: Receipt, content: bytes | StoredFile) -> tuple[Receipt, str]:
         """The cutout is safely in the outbox, and then the original leaves the inbox; also gives its path."""
@@ -210,14 +211,15 @@ class Processor:
             raise RejectedImage(reason, "Raise limits.max_bytes, or make the file smaller.")
 
 
-def _cut(header: Opened, recall: Recall, sha256: str, saving: Encode, laps: Laps) -> Cut:
+def _cut(header: Opened, recall: Recall, sha256: str, profile: Profile, laps: Laps) -> Cut:
     """From the header to the bytes; all else that it took in memory is gone when it returns."""
     with laps.time(Stage.DECODE):
         picture = header.load()
     mask, reuse = recall.mask(sha256, picture, laps.of(Stage.INFER))
-    cutout = compose(picture, mask, laps.of(Stage.COMPOSE))
+    refine = refining(profile.model, profile.refine)
+    cutout = compose(picture, mask, refine, timed=laps.of(Stage.COMPOSE))
     with laps.time(Stage.ENCODE):  # composes band by band, which is the cutout's own time
-        data = encode(cutout, picture.icc, picture.dpi, _ABOUT, saving)
+        data = encode(cutout, picture.icc, picture.dpi, _ABOUT, profile.encode)
     return Cut(data, picture.notes, reuse)
 
 

@@ -5,7 +5,7 @@ from fakes import watch_folder
 
 from watchd.config.rules import read_rule
 from watchd.domain.errors import ConfigError
-from watchd.domain.profile import Encode, Precision, Profile, WatchFolder
+from watchd.domain.profile import Encode, Precision, Profile, Refine, WatchFolder
 from watchd.domain.reuse import CachePolicy
 
 DEFAULT = Profile()
@@ -33,10 +33,11 @@ def test_rule_names_another_profile(folder: WatchFolder) -> None:
 
 
 def test_rule_changes_some_keys_of_a_profile(folder: WatchFolder) -> None:
-    made = read(folder, "profile: portrait\nencode: fast\ncache: {outputs: false}")
+    made = read(folder, "profile: portrait\nencode: fast\nrefine: none\ncache: {outputs: false}")
 
     assert made.model == "u2net_human_seg"
     assert made.encode is Encode.FAST
+    assert made.refine is Refine.NONE
     assert made.cache == CachePolicy(outputs=False)
 
 
@@ -69,7 +70,10 @@ def test_rule_switches_nothing_on_that_is_off(tmp_path: Path) -> None:
         ("model: ../../etc/passwd.onnx", "model: no profile has"),
         ("precision: int8", "1: precision: give model, too"),
         ("encode: tiny", "1: encode: 'tiny' is not allowed: fast or small"),
-        ("after: delete", "1: after: unknown key: a rule may have profile, model, precision, encode, cache"),
+        (
+            "after: delete",
+            "1: after: unknown key: a rule may have profile, model, precision, encode, refine, cache",
+        ),
         ("cache: {dir: /etc}", "1: cache.dir: unknown key"),
         ("[a, b]", "keys with their values are expected"),
         ("profile: [", "not valid YAML"),

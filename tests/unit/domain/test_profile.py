@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from fakes import watch_folder
 
-from watchd.domain.profile import Encode, Precision, Profile
+from watchd.domain.profile import Encode, Precision, Profile, Refine
 from watchd.domain.reuse import CachePolicy
 
 
@@ -17,9 +17,10 @@ def test_fingerprint_depends_on_all_that_changes_a_byte() -> None:
         Profile(model="u2net").fingerprint(),
         Profile(format="x").fingerprint(),
         Profile(encode=Encode.SMALL).fingerprint(),
+        Profile(refine=Refine.GUIDED).fingerprint(),
     }
 
-    assert len(prints) == 4
+    assert len(prints) == 5
     assert all(len(text) == 16 for text in prints)
 
 
@@ -32,7 +33,7 @@ def test_fingerprint_does_not_depend_on_what_is_reused() -> None:
 
 
 def test_fingerprint_stays_the_same_between_processes() -> None:
-    assert Profile().fingerprint() == "30701ec3116e5359"
+    assert Profile().fingerprint() == "f1f7253e42645ab2"
 
 
 def test_places_are_named_by_their_config_keys(tmp_path: Path) -> None:

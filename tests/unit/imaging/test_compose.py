@@ -8,6 +8,7 @@ import pytest
 from fakes import draw
 from PIL import Image
 
+from watchd.domain.profile import Refine
 from watchd.imaging.compose import BAND_PIXELS, compose
 from watchd.imaging.decode import Picture
 
@@ -96,6 +97,23 @@ def test_empty_rows_and_columns_stay_empty() -> None:
     assert cutout[640, 640, 3] > 200
 
 
+def test_refined_mask_follows_the_picture_that_is_seen_and_not_what_is_hidden_in_it() -> None:
+    own = Image.new("L", (640, 480), 255)
+    own.paste(0, (300, 0, 330, 480))
+    pictures = []
+    for hidden in ("black", "lime"):
+        image = draw(640, 480)
+        image.paste(hidden, (300, 0, 330, 480))
+        pictures.append(Picture(image, own))
+    mask = np.asarray(Image.fromarray(HALF).resize((320, 320)))
+
+    one, other = (compose(picture, mask, Refine.GUIDED).whole() for picture in pictures)
+
+    assert np.array_equal(one, other)
+    assert not np.array_equal(one, compose(pictures[0], mask).whole())
+    assert not one[:, 300:330].any()
+
+
 def test_only_composing_is_timed_and_not_what_its_reader_does_meanwhile() -> None:
     inside = []
 
@@ -105,6 +123,6 @@ def test_only_composing_is_timed_and_not_what_its_reader_does_meanwhile() -> Non
         yield
         inside.pop()
 
-    cutout = compose(Picture(draw(64, 8192)), HALF, timed)
+    cutout = compose(Picture(draw(64, 8192)), HALF, timed=timed)
 
     assert [list(inside) for _ in cutout.bands()] == [[]] * 4

@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 from watchd.domain.errors import ModelError
-from watchd.imaging.models import KNOWN, FoundModel, fed_as, find, int8_place, known, model_home, verify
+from watchd.domain.profile import Refine
+from watchd.imaging.models import (
+    KNOWN,
+    FoundModel,
+    fed_as,
+    find,
+    int8_place,
+    known,
+    model_home,
+    refining,
+    verify,
+)
 
 
 def put(path: Path) -> Path:
@@ -209,6 +220,15 @@ def test_int8_network_is_fed_like_its_model(tmp_path: Path) -> None:
 def test_int8_network_that_is_not_made_yet_is_told_with_the_way_to_make_it(asked: str, model: str) -> None:
     with pytest.raises(ModelError, match=f"`watchd models quantize {model} --calibrate DIR`"):
         find(asked, {"HOME": "/nowhere"})
+
+
+def test_network_has_the_refinement_that_suits_it_unless_another_is_wanted() -> None:
+    assert refining("builtin", Refine.AUTO) is Refine.GUIDED
+    assert refining("builtin.int8", Refine.AUTO) is Refine.GUIDED
+    assert refining("u2net", Refine.AUTO) is Refine.NONE
+    assert refining("/x/mine.onnx", Refine.AUTO) is Refine.NONE
+    assert refining("u2net", Refine.GUIDED) is Refine.GUIDED
+    assert refining("builtin", Refine.NONE) is Refine.NONE
 
 
 def test_bf16_is_the_same_file_and_told_apart(tmp_path: Path) -> None:

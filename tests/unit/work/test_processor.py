@@ -780,9 +780,9 @@ def test_time_of_a_job_runs_until_its_end_was_told(bench: Bench) -> None:
 
 def test_job_with_a_rule_is_made_by_that_rule_alone(bench: Bench) -> None:
     bench.drop()
-    rule = replace(bench.folder.profile, model="finer", cache=CachePolicy())
+    rule = replace(bench.folder.profile, model="u2netp", cache=CachePolicy())
 
     outcome = bench.handle(replace(bench.job(), rule=rule))
 
     assert isinstance(outcome, Delivered)
-    assert (outcome.model, outcome.reuse.tier) == ("finer", Tier.MISS)
+    assert (outcome.model, outcome.reuse.tier) == ("u2netp", Tier.MISS)

@@ -44,7 +44,13 @@ def _phash(grey: Image.Image) -> str:
     """
     pixels = np.asarray(grey.resize((_DCT_SIDE, _DCT_SIDE), Image.Resampling.LANCZOS), np.float64)
     lowest = _COSINES @ pixels @ _COSINES.T
-    return str(imagehash.ImageHash(lowest > np.median(lowest)))
+    return str(imagehash.ImageHash(lowest > _median(lowest)))
+
+
+def _median(values: npt.NDArray[np.float64]) -> float:
+    """Of an even number of them. That of NumPy would load its masked arrays, 70 ms with the first picture."""
+    ordered = np.sort(values, axis=None)
+    return float(ordered[ordered.size // 2 - 1 : ordered.size // 2 + 1].mean())
 
 
 _HASH_SIDE = 16

@@ -170,8 +170,9 @@ class _Race:
         self.step(f"{entrant.label}: {per_picture_s * 1000:.0f} ms a picture")
         networks = Networks(_ONE_CORE, self.environ, self.config.models, warm=True)
         segmenter = networks.load([entrant.model], lambda _have, _total: None)[entrant.model]
-        refine = refining(entrant.model, own.watch_folders()[0].profile.refine)
-        took = self.album.cut_out(entrant.label, segmenter, refine)
+        profile = own.watch_folders()[0].profile
+        refine = refining(entrant.model, profile.refine)
+        took = self.album.cut_out(entrant.label, segmenter, refine, decontaminate=profile.decontaminate)
         return Figures(start_s, median(took), per_picture_s, plan.workers, plan.intra_op, pace.peak_bytes)
 
 

@@ -111,8 +111,16 @@ def _case(layout: Layout, plan: ThreadPlan, recipe: Recipe, precision: Precision
     pinned = None not in plan.worker_cpus
     row = Row(layout, precision, plan.workers, plan.intra_op, pinned)
     model = precision.of(recipe.model)
-    refine = refining(model, recipe.refine)
-    return Case(row, Probe(model, plan, load, recipe.encode, seconds=0, refine=refine))
+    probe = Probe(
+        model,
+        plan,
+        load,
+        recipe.encode,
+        seconds=0,
+        refine=refining(model, recipe.refine),
+        decontaminate=recipe.decontaminate,
+    )
+    return Case(row, probe)
 
 
 def layout_of(config: Config) -> Layout:

@@ -31,6 +31,9 @@ class Rule(Section):
     refine: Annotated[Refine | None, units.choice(Refine)] = live(
         None, "How the mask is laid over the picture."
     )
+    decontaminate: Annotated[bool | None, units.flag()] = live(
+        None, "Whether soft edges lose the colours of the old background."
+    )
     cache: Use = section(Use(), "What is not reused; nothing can be switched on that is off.")
 
 
@@ -81,6 +84,7 @@ def _applied(rule: Rule, folder: WatchFolder) -> Profile:
         model=_model(rule) if rule.model else base.model,
         encode=rule.encode or base.encode,
         refine=rule.refine or base.refine,
+        decontaminate=base.decontaminate if rule.decontaminate is None else rule.decontaminate,
         cache=_less(base.cache, rule.cache),
     )
 

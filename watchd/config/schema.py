@@ -267,6 +267,9 @@ class Recipe(Section):
         "How the mask is laid over the picture: none smoothly, guided along the picture's own edges; auto is "
         "guided for builtin, none for the others.",
     )
+    decontaminate: Annotated[bool, units.flag()] = live(
+        False, "Whether soft edges lose the colours of the old background."
+    )
     format: Annotated[Format, units.choice(Format)] = live(Format.PNG, "The file format of the cutouts.")
     encode: Annotated[Encode, units.choice(Encode)] = live(
         Encode.FAST, "What the encoder saves: fast saves time, small saves bytes."
@@ -515,6 +518,7 @@ class Config(Section):
             recipe.format.value,
             recipe.encode,
             recipe.refine,
+            recipe.decontaminate,
             recipe.inputs,
             self._policy(recipe.cache),
         )

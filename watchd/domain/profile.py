@@ -66,6 +66,7 @@ class Profile:
     format: str = "png"
     encode: Encode = Encode.FAST
     refine: Refine = Refine.AUTO
+    decontaminate: bool = False
     inputs: tuple[str, ...] = INPUTS
     cache: CachePolicy = field(default_factory=CachePolicy)
 

@@ -5,13 +5,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import ImageChops
+from PIL import Image, ImageChops
 
 from watchd.domain.profile import Refine
 from watchd.domain.stages import Timed
 from watchd.imaging.arrays import Mask, Rgba
 from watchd.imaging.decode import Picture
 from watchd.imaging.enlarge import Enlarged, Opacity
+from watchd.imaging.foreground import Foreground, small_copy
 from watchd.imaging.guided import Guided
 
 BAND_PIXELS = 1 << 17
@@ -32,6 +33,7 @@ class Cutout:
 
     picture: Picture
     opacity: Opacity
+    foreground: Foreground | None = None
     timed: Timed = nullcontext
 
     @property
@@ -70,7 +72,10 @@ class Cutout:
         if self.picture.alpha is not None:
             alpha = ImageChops.multiply(alpha, self.picture.alpha.crop(box))
         opacity = np.asarray(alpha)
-        pixels = np.frombuffer(self.picture.image.crop(box).tobytes("raw", "RGBX"), np.uint32)
+        colours = self.picture.image.crop(box)
+        if self.foreground is not None:
+            colours = Image.fromarray(self.foreground.colours(np.asarray(colours), opacity, box))
+        pixels = np.frombuffer(colours.tobytes("raw", "RGBX"), np.uint32)
         # Four bytes at once: a pixel times 1 keeps its colours, times 0 loses them.
         np.multiply(pixels.reshape(opacity.shape), opacity != 0, out=band.view(np.uint32)[:, left:right, 0])
         band[:, left:right, 3] = opacity
@@ -78,14 +83,27 @@ class Cutout:
 
 
 def compose(
-    picture: Picture, mask: Mask, refine: Refine = Refine.NONE, *, timed: Timed = nullcontext
+    picture: Picture,
+    mask: Mask,
+    refine: Refine = Refine.NONE,
+    *,
+    decontaminate: bool = False,
+    timed: Timed = nullcontext,
 ) -> Cutout:
     """The alpha is the mask, enlarged to the picture, times the transparency that the picture had already.
 
-    `refine` is NONE or GUIDED. The picture must not be changed while the cutout is of use. `timed` is entered
-    whenever it is worked on.
+    `refine` is NONE or GUIDED. To `decontaminate` changes no picture that is transparent already: its colours
+    are those of the subject alone. The picture must not be changed while the cutout is of use. `timed` is
+    entered whenever it is worked on.
     """
     with timed():
-        guided = refine is Refine.GUIDED
-        opacity = Guided(mask, picture.seen()) if guided else Enlarged(mask, picture.image.size)
-    return Cutout(picture, opacity, timed)
+        opacity = _opacity(picture.seen(), mask, refine)
+        if not decontaminate or picture.alpha is not None:
+            return Cutout(picture, opacity, timed=timed)
+        small = small_copy(picture.image)
+        foreground = Foreground(picture.image.size, small, _opacity(small, mask, refine))
+        return Cutout(picture, opacity, foreground, timed)
+
+
+def _opacity(seen: Image.Image, mask: Mask, refine: Refine) -> Opacity:
+    return Guided(mask, seen) if refine is Refine.GUIDED else Enlarged(mask, seen.size)

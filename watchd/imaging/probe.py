@@ -42,6 +42,7 @@ class Probe:
     encode: Encode
     seconds: float
     refine: Refine = Refine.NONE
+    decontaminate: bool = False
 
 
 def measure(probe: Probe) -> Pace:
@@ -66,7 +67,8 @@ def _line(probe: Probe, begun: float) -> Pace:
     def cut_out() -> None:
         picture = open_picture(io.BytesIO(photo), "photo.jpg", 1 << 24).load()
         mask = segmenter(segmenter.shrink(picture.seen()))
-        encode(compose(picture, mask, probe.refine), picture.icc, picture.dpi, {}, probe.encode)
+        cutout = compose(picture, mask, probe.refine, decontaminate=probe.decontaminate)
+        encode(cutout, picture.icc, picture.dpi, {}, probe.encode)
 
     cut_out()  # the first one allocates
     until = max(begun + probe.seconds, time.perf_counter() + probe.seconds / 2)

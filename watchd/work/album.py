@@ -50,7 +50,9 @@ class Album:
         if not self.seen:
             raise StartupError(f"none of the photos can be read; {self.skipped[0]}")
 
-    def cut_out(self, label: str, segmenter: Segmenter, refine: Refine = Refine.NONE) -> list[float]:
+    def cut_out(
+        self, label: str, segmenter: Segmenter, refine: Refine = Refine.NONE, *, decontaminate: bool = False
+    ) -> list[float]:
         """As the daemon would, one cutout more of each; how many seconds the network took.
 
         StartupError: none of them is there any more.
@@ -63,7 +65,8 @@ class Album:
                 begun = time.perf_counter()
                 mask = segmenter(small)
                 took.append(time.perf_counter() - begun)
-                each.cutouts[label] = of_cutout(compose(picture, mask, refine), self._box)
+                cutout = compose(picture, mask, refine, decontaminate=decontaminate)
+                each.cutouts[label] = of_cutout(cutout, self._box)
             except TROUBLE as error:  # at first it could be read
                 self.seen.remove(each)
                 self._skip(each.path, error)

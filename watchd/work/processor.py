@@ -217,7 +217,8 @@ def _cut(header: Opened, recall: Recall, sha256: str, profile: Profile, laps: La
         picture = header.load()
     mask, reuse = recall.mask(sha256, picture, laps.of(Stage.INFER))
     refine = refining(profile.model, profile.refine)
-    cutout = compose(picture, mask, refine, timed=laps.of(Stage.COMPOSE))
+    timed = laps.of(Stage.COMPOSE)
+    cutout = compose(picture, mask, refine, decontaminate=profile.decontaminate, timed=timed)
     with laps.time(Stage.ENCODE):  # composes band by band, which is the cutout's own time
         data = encode(cutout, picture.icc, picture.dpi, _ABOUT, profile.encode)
     return Cut(data, picture.notes, reuse)

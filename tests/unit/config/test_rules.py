@@ -33,11 +33,14 @@ def test_rule_names_another_profile(folder: WatchFolder) -> None:
 
 
 def test_rule_changes_some_keys_of_a_profile(folder: WatchFolder) -> None:
-    made = read(folder, "profile: portrait\nencode: fast\nrefine: none\ncache: {outputs: false}")
+    keys = "encode: fast\nrefine: none\ndecontaminate: true\ncache: {outputs: false}"
+
+    made = read(folder, f"profile: portrait\n{keys}")
 
     assert made.model == "u2net_human_seg"
     assert made.encode is Encode.FAST
     assert made.refine is Refine.NONE
+    assert made.decontaminate
     assert made.cache == CachePolicy(outputs=False)
 
 
@@ -72,7 +75,7 @@ def test_rule_switches_nothing_on_that_is_off(tmp_path: Path) -> None:
         ("encode: tiny", "1: encode: 'tiny' is not allowed: fast or small"),
         (
             "after: delete",
-            "1: after: unknown key: a rule may have profile, model, precision, encode, refine, cache",
+            "1: after: unknown key: a rule may have profile, model, precision, encode, refine, decontaminate",
         ),
         ("cache: {dir: /etc}", "1: cache.dir: unknown key"),
         ("[a, b]", "keys with their values are expected"),

@@ -18,9 +18,10 @@ def test_fingerprint_depends_on_all_that_changes_a_byte() -> None:
         Profile(format="x").fingerprint(),
         Profile(encode=Encode.SMALL).fingerprint(),
         Profile(refine=Refine.GUIDED).fingerprint(),
+        Profile(decontaminate=True).fingerprint(),
     }
 
-    assert len(prints) == 5
+    assert len(prints) == 6
     assert all(len(text) == 16 for text in prints)
 
 
@@ -33,7 +34,7 @@ def test_fingerprint_does_not_depend_on_what_is_reused() -> None:
 
 
 def test_fingerprint_stays_the_same_between_processes() -> None:
-    assert Profile().fingerprint() == "f1f7253e42645ab2"
+    assert Profile().fingerprint() == "f0c9761e539e86f5"
 
 
 def test_places_are_named_by_their_config_keys(tmp_path: Path) -> None:

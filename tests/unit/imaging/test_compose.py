@@ -114,6 +114,30 @@ def test_refined_mask_follows_the_picture_that_is_seen_and_not_what_is_hidden_in
     assert not one[:, 300:330].any()
 
 
+def test_soft_edge_loses_the_colours_of_the_background_and_nothing_else_changes() -> None:
+    ramp = np.interp(np.arange(640), (300, 340), (0, 255)).astype(np.uint8)
+    opacity = Image.fromarray(np.tile(ramp, (480, 1)))
+    image = Image.new("RGB", (640, 480), "red")
+    image.paste("blue", mask=opacity)
+    mask = np.asarray(opacity.resize((320, 320)))
+
+    plain, clean = (compose(Picture(image), mask, decontaminate=each).whole() for each in (False, True))
+
+    alpha = plain[..., 3]
+    soft = (alpha > 40) & (alpha < 255)
+    assert np.array_equal(clean[..., 3], alpha)
+    assert np.array_equal(clean[alpha == 255], plain[alpha == 255])
+    assert not clean[alpha == 0].any()
+    assert clean[soft][:, 0].mean() < 0.2 * plain[soft][:, 0].mean()
+
+
+def test_picture_that_is_transparent_already_keeps_its_colours() -> None:
+    own = Image.linear_gradient("L").resize((64, 48))
+    picture = Picture(draw(64, 48), own)
+
+    assert np.array_equal(compose(picture, HALF, decontaminate=True).whole(), compose(picture, HALF).whole())
+
+
 def test_only_composing_is_timed_and_not_what_its_reader_does_meanwhile() -> None:
     inside = []
 

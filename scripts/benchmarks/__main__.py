@@ -6,6 +6,7 @@ from types import ModuleType
 
 import adaptive
 import cache
+import edges
 import encode
 import idle
 import isolation
@@ -24,6 +25,7 @@ BENCHMARKS: dict[str, ModuleType] = {
     "idle": idle,
     "isolation": isolation,
     "cache": cache,
+    "edges": edges,
     "encode": encode,
     "threads": threads,
     "scale": scale,

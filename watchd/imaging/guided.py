@@ -99,10 +99,10 @@ def _means(plane: Plane, radius: int) -> Plane:
     Added up anew for each pixel: of nothing but zeros or ones the mean is exact, which that of running sums
     is not.
     """
-    sums = _sums(_sums(plane, radius).T, radius).T
-    inside = np.ones(plane.shape, np.float32)
-    means: Plane = sums / _sums(_sums(inside, radius).T, radius).T
-    return means
+    height, width = plane.shape
+    sums = _sums(_sums(plane, radius).T.copy(), radius).T
+    sums /= _inside(height, radius)[:, np.newaxis] * _inside(width, radius)
+    return sums
 
 
 def _sums(plane: Plane, radius: int) -> Plane:
@@ -113,3 +113,9 @@ def _sums(plane: Plane, radius: int) -> Plane:
         sums[shift:] += plane[: height - shift]
         sums[: height - shift] += plane[shift:]
     return sums
+
+
+def _inside(length: int, radius: int) -> Plane:
+    """How many pixels a window has, of those along one side."""
+    at = np.arange(length)
+    return (np.minimum(at + radius, length - 1) - np.maximum(at - radius, 0) + 1).astype(np.float32)

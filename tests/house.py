@@ -14,6 +14,8 @@ from watchd.config.load import load
 from watchd.domain.profile import WatchFolder
 from watchd.provision import Networks, thread_plan
 from watchd.store.places import prepare
+from watchd.store.receipts import Receipt, Receipts
+from watchd.tree import Tree
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class House:
 
     def wait_for(self, *outputs: str, within_s: float = 20.0) -> None:
         wait_until(lambda: set(outputs) <= self.outputs(), within_s)
+
+    def receipt(self, relative: str) -> Receipt:
+        receipt = Receipts(Tree(self.folder.sidecar)).read(relative)
+        assert receipt is not None
+        return receipt
 
     def cutout(self, name: str) -> Image.Image:
         with Image.open(self.folder.outbox / name) as image:
@@ -77,5 +84,16 @@ def running(root: Path, model: Path, options: Mapping[str, Any] | None = None) -
 
 
 _OF_FOLDER = frozenset(
-    {"settle_timeout", "after", "detect", "poll", "recursive", "ignore", "ready", "rescan", "hooks"}
+    {
+        "settle_timeout",
+        "after",
+        "detect",
+        "poll",
+        "recursive",
+        "ignore",
+        "ready",
+        "rescan",
+        "hooks",
+        "deliver",
+    }
 )

@@ -306,12 +306,15 @@ class Line:
         return sum(branch.lane.news for branch in self._on if branch.folder.name == name)
 
     def _more_to_come(self, name: str) -> bool:
-        return any(branch.lane.left() is None for branch in self._on if branch.folder.name == name)
+        branches = (branch for branch in self._on if branch.folder.name == name)
+        return any(branch.lane.left() is None or branch.gathering.open for branch in branches)
 
     def _crashed(self, thread: str, error: BaseException) -> None:
         self._mailbox.put(Crashed(thread, error))
 
     def _exhausted(self, left: Mapping[str, str]) -> None:
+        for branch in self._on:
+            left = {**left, **branch.gathering.deliver(rest_s=0.0)}
         self._mailbox.put(Exhausted(left))
 
     def _progress(self, progress: Progress) -> Listener:

@@ -19,6 +19,7 @@ from watchd.intake.presence import Presence
 from watchd.intake.ranking import Ranking
 from watchd.intake.rules import RULE, ReadRule, Report, Rules
 from watchd.intake.settle import Settler
+from watchd.intake.stillness import Stillness
 from watchd.report.status import Status
 from watchd.report.statusfile import StatusFile, as_json
 from watchd.report.statuspage import page
@@ -29,6 +30,7 @@ from watchd.store.receipts import Receipts
 from watchd.tree import Tree
 from watchd.work.attempts import Attempts
 from watchd.work.budget import PixelBudget
+from watchd.work.gathering import Gathering
 from watchd.work.janitor import Chore
 from watchd.work.processor import Limits, Processor
 from watchd.work.recall import Recall
@@ -41,6 +43,7 @@ STATUS_PAGE = "status.html"
 _DAY_S = 86400.0
 _HOUR_S = 3600.0
 _STATUS_EVERY_S = 1.0
+_BATCHES_EVERY_S = 1.0
 _LONGEST_WAIT_S = 3600.0
 
 
@@ -72,15 +75,11 @@ class Branch:
         self.folder = folder
         self.places = Places.of(folder, lease_s)
         self._presence = Presence(folder, partial(prepare, folder))
+        show_problem = partial(_show_problem, Tree(folder.inbox))
+        door = admission(folder, self.places, read_rule, show_problem, self._presence.local)
         self.lane = Lane(
             folder=folder,
-            admission=admission(
-                folder,
-                self.places,
-                read_rule,
-                partial(_show_problem, Tree(folder.inbox)),
-                self._presence.local,
-            ),
+            admission=door,
             settler=Settler(
                 folder.settle_s, folder.settle_timeout_s, pending, Ranking(folder.order, Tree(folder.inbox))
             ),
@@ -98,11 +97,19 @@ class Branch:
             limits=limits,
             announce=announce,
         )
+        self.gathering = Gathering(
+            folder,
+            self.places.staging,
+            Stillness(Tree(folder.inbox), door.done),
+            self.places.claims,
+            resting=lambda: self.absent() or asked_to_pause(folder),
+            announce=announce,
+        )
         self._status = tuple(
             StatusFile(folder.sidecar / name, snapshot, encode, _publish_status)
             for name, encode in ((STATUS_FILE, as_json), (STATUS_PAGE, page))
         )
-        self.chores = tuple(self._chores(flight, keep_receipts_s))
+        self.chores = tuple(self._chores(flight, keep_receipts_s, once))
         refresh = Chore(f"refresh the claims of {folder.name}", lease_s / 4, self.places.claims.refresh)
         self.urgent_chores = (refresh,)
 
@@ -116,9 +123,10 @@ class Branch:
             file.write_last()
 
     def make_ready(self) -> None:
-        """Before the first scan: what a kill has left aside gets its name back."""
+        """Before the first scan: what a kill has left aside gets its name back, or goes."""
         try:
             self.places.asides.put_back()
+            self.places.staging.tidy()
         except OSError as error:
             facts = {"path": self.folder.inbox, "reason": str(error)}
             log.warning("inbox not searched", extra=facts)
@@ -140,9 +148,11 @@ class Branch:
         """Of a job that nobody has begun: its source is free again. OSError: the disk."""
         self.places.claims.release(job.source.key, job.token)
 
-    def _chores(self, flight: Flight, keep_receipts_s: Callable[[], float]) -> Iterator[Chore]:
+    def _chores(self, flight: Flight, keep_receipts_s: Callable[[], float], once: bool) -> Iterator[Chore]:
         name, claims, asides = self.folder.name, self.places.claims, self.places.asides
         yield Chore(f"status of {name}", _STATUS_EVERY_S, self.write_status)
+        if not once:  # else they are delivered at the end
+            yield Chore(f"deliver the batches of {name}", _BATCHES_EVERY_S, self.gathering.turn)
         yield Chore(f"sweep the claims of {name}", _HOUR_S, claims.sweep, at_start=True)
         sweep = partial(flight.sweep, self.folder.sidecar)
         yield Chore(f"sweep the flights of {name}", _HOUR_S, sweep, at_start=True)

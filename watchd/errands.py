@@ -9,9 +9,10 @@ from watchd.branch import admission
 from watchd.domain.errors import FolderError
 from watchd.domain.job import Stamp
 from watchd.domain.profile import WatchFolder
-from watchd.intake.admission import Gate
+from watchd.intake.admission import Admission, Gate
 from watchd.intake.pausing import NAME, asked_to_pause, pause_files, pause_place
 from watchd.intake.rules import ReadRule
+from watchd.intake.stillness import Stillness
 from watchd.store.atomic import publish
 from watchd.store.places import Places
 from watchd.store.receipts import Receipt
@@ -35,7 +36,19 @@ def explain(
     places = Places.of(folder, _NO_LEASE_S)
     asked = asked_to_pause(folder)
     paused = Gate("not paused", not asked, asked or "nobody has paused the folder")
-    return [*admission(folder, places, read_rule).explain(relative), paused], places.receipts.read(relative)
+    door = admission(folder, places, read_rule)
+    gathered = _gathered(folder, places, door, relative)
+    return [*door.explain(relative), paused, *gathered], places.receipts.read(relative)
+
+
+def _gathered(folder: WatchFolder, places: Places, door: Admission, relative: str) -> Iterator[Gate]:
+    """What a folder of the inbox waits for whose cutouts are out of sight still; also of a file in it."""
+    source = relative.partition("/")[0]
+    if any(batch.source == source for batch in places.staging.gathered()):
+        to_do = Stillness(Tree(folder.inbox), door.done).to_do(source)
+        rest = f"nothing is left to do: once nothing has changed in {source} for {folder.hooks.rest_s:g} s"
+        answer = f"{to_do} has no outcome yet" if to_do else rest
+        yield Gate("delivered with its folder", False, answer)
 
 
 def pause(folder: WatchFolder) -> bool:

@@ -99,11 +99,11 @@ class Tree:
             return False
         return True
 
-    def files(self) -> Iterator[str]:
+    def files(self, below: str = "") -> Iterator[str]:
         """The paths of all that is no folder, in no order; lazily, for there may be very many. Holds one
         descriptor. What vanishes or becomes a link meanwhile is passed over.
         """
-        waiting = [""]
+        waiting = [below]
         while waiting:
             above = waiting.pop()
             with (
@@ -117,6 +117,12 @@ class Tree:
                         waiting.append(path)
                     else:
                         yield path
+
+    def names(self, folder: str) -> list[str]:
+        """Of all that lies in it; none if it is no folder."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), self.folder(folder) as handle:
+            return os.listdir(handle)
+        return []
 
     def unlink(self, relative: str) -> None:
         """Removes a file; one that is gone already is no error."""

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,12 +11,15 @@ from commands import watchd
 from daemons import configure
 from disks import Disk
 from fakes import wait_until
+from house import files
 from oracle import assert_converged, assert_nothing_lost
 from strace import injected, stopped
 
 Drop = Callable[[str, bytes], str]
 
 _LEASE_S = 1
+_SHOOT = ("shoot/a.jpg", "shoot/b.jpg")
+_SHOWN = {"shoot/a.png", "shoot/b.png"}
 
 # Each with the stride that is enough for a look at it; with --all it is 1.
 _CALLS = {"rename,renameat,renameat2": 7, "fsync": 11, "unlink,unlinkat": 9}
@@ -64,16 +67,51 @@ def test_power_cut_at_every_nth_call_loses_nothing(
     assert cuts
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("call", "place"),
+    [("renameat2", "outbox"), ("unlinkat", "outbox/.watchd-batches")],
+    ids=["named", "tidied"],
+)
+def test_power_cut_while_a_folder_is_delivered_shows_all_of_it_or_nothing(
+    root: Path, tmp_path: Path, drop: Drop, photos: list[bytes], tiny: Path, call: str, place: str
+) -> None:
+    """Right after it got its name, before that was forced to the disk; and once it was."""
+    with _disk(tmp_path / "disk", root) as disk:
+        configure(root, "deliver: folders", lease=f"{_LEASE_S}s")
+        inputs = {name: drop(name, data) for name, data in zip(_SHOOT, photos, strict=False)}
+        disk.unmount()
+        disk.mount()
+        assert _cut_at(1, call, disk, root, tiny, inputs, places=[place])
+        assert_nothing_lost(root, inputs)
+        seen = {name for name in files(root / "outbox") if not name.startswith(".")}
+        assert seen == _SHOWN or (call == "renameat2" and not seen)
+        wait_until(lambda: _claims_are_old(root), within_s=30)
+
+        result = watchd("run", "--once", root, "--model", tiny)
+
+        assert result.returncode == 0, result.stderr
+        assert_converged(root, inputs)
+
+
 def _claims_are_old(root: Path) -> bool:
     claims = root / ".watchd" / "claims"
     ages = [time.time() - path.stat().st_mtime for path in claims.iterdir()] if claims.exists() else []
     return min(ages, default=_LEASE_S + 1) > _LEASE_S
 
 
-def _cut_at(number: int, calls: str, disk: Disk, root: Path, tiny: Path, inputs: dict[str, str]) -> bool:
+def _cut_at(
+    number: int,
+    calls: str,
+    disk: Disk,
+    root: Path,
+    tiny: Path,
+    inputs: dict[str, str],
+    places: Iterable[str] = (),
+) -> bool:
     """Cuts the power right after that call; False if the run ended before it came to it."""
     injection = f"inject={calls}:signal=STOP:when={number}"
-    with injected(root, tiny, inputs, injection) as process:
+    with injected(root, tiny, inputs, injection, places) as process:
         wait_until(lambda: process.poll() is not None or stopped(root), within_s=120)
         cut = process.poll() is None
         if cut:

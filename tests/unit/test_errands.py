@@ -136,3 +136,16 @@ def test_explain_tells_that_the_folder_is_paused(folder: WatchFolder) -> None:
     gates, _ = explain(folder, "a.jpg")
 
     assert [gate.name for gate in gates if not gate.passed] == ["not paused"]
+
+
+def test_explain_tells_what_a_gathered_folder_waits_for(folder: WatchFolder) -> None:
+    put(folder.outbox, ".watchd-batches/shoot/1/a.png")
+    put(folder.inbox, "shoot/b.jpg", encoded())
+    waiting = explain(folder, "shoot/a.jpg")[0][-1]
+    os.unlink(folder.inbox / "shoot/b.jpg")
+    resting = explain(folder, "shoot")[0][-1]
+
+    assert (waiting.name, waiting.passed) == ("delivered with its folder", False)
+    assert waiting.answer == "shoot/b.jpg has no outcome yet"
+    assert resting.answer == "nothing is left to do: once nothing has changed in shoot for 10 s"
+    assert explain(folder, "other/a.jpg")[0][-1].name == "not paused"

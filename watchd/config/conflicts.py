@@ -11,7 +11,7 @@ from watchd.config.keys import KeyPath, dotted
 from watchd.config.problems import Problem
 from watchd.config.schema import Config
 from watchd.domain.engine import Engine, Provider
-from watchd.domain.profile import Precision
+from watchd.domain.profile import Deliver, Precision
 
 
 class _Place(NamedTuple):
@@ -31,6 +31,7 @@ def conflicts(config: Config) -> Iterator[Problem]:
     """Every pair of keys that cannot both stand. Paths are compared with symbolic links resolved."""
     yield from _folders(config)
     yield from _cache(config)
+    yield from _batches(config)
     yield from _names(config)
     yield from _profiles(config)
     yield from _engines(config)
@@ -62,6 +63,13 @@ def _cache(config: Config) -> Iterator[Problem]:
         inbox = _Place(entry, "inbox", watch.places()["inbox"])
         if cache == inbox.path or (inbox.path in cache.parents and watch.recursive):
             yield ("cache", "dir"), f"{cache} lies inside {inbox}, which would take in what comes there"
+
+
+def _batches(config: Config) -> Iterator[Problem]:
+    for entry, watch in enumerate(config.watch):
+        if watch.deliver is Deliver.FOLDERS and not watch.recursive:
+            recursive = dotted(("watch", entry, "recursive"))
+            yield ("watch", entry, "deliver"), f"folders, but {recursive} is false: none would be watched"
 
 
 def _may_be_shared(one: _Place, other: _Place) -> bool:

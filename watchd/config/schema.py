@@ -17,6 +17,7 @@ from watchd.domain.hours import Hours
 from watchd.domain.profile import (
     INPUTS,
     After,
+    Deliver,
     Detect,
     Encode,
     Order,
@@ -106,7 +107,9 @@ class Telling(Section):
     """Who is told of what happens in a watch folder."""
 
     rest: Annotated[float, units.seconds("100ms", "1d")] = live(
-        10.0, "How long nothing must happen in the watch folder until a batch is done."
+        10.0,
+        "How long nothing must happen in the watch folder until a batch is done, and in a folder of the "
+        "inbox until that is delivered (deliver: folders).",
     )
     on_delivered: tuple[Tell, ...] = section((), "Who is told of each cutout that is in the outbox.")
     on_failed: tuple[Tell, ...] = section((), "Who is told of each file that has come to failed.")
@@ -156,6 +159,11 @@ class Watch(Section):
     recursive: Annotated[bool, units.flag()] = live(True, "Whether subfolders of the inbox are watched, too.")
     after: Annotated[After, units.choice(After)] = live(
         After.MOVE, "What becomes of an original once its cutout is safely on disk."
+    )
+    deliver: Annotated[Deliver, units.choice(Deliver)] = live(
+        Deliver.FILES,
+        "What appears in the outbox at once: files, each by itself, or folders, with all that belongs to one "
+        "folder in the inbox, once nothing more has come there for hooks.rest.",
     )
     permissions: Annotated[Permissions, units.choice(Permissions)] = live(
         Permissions.UMASK,
@@ -537,6 +545,7 @@ class Config(Section):
                 profile=self.profile(watch.profile),
                 recursive=watch.recursive,
                 after=watch.after,
+                deliver=watch.deliver,
                 detect=watch.detect,
                 ready=watch.ready,
                 settle_s=watch.settle,

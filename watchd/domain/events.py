@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from watchd.domain.job import Job
 from watchd.domain.outcome import Outcome
+from watchd.domain.profile import WatchFolder
 from watchd.domain.stages import Stage
 
 
@@ -21,6 +22,16 @@ class JobEnded:
     outcome: Outcome
     seconds: float
     stages: Mapping[Stage, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDelivered:
+    """All cutouts of the folder `source` of the inbox are in the outbox, as the folder `output`."""
+
+    folder: WatchFolder
+    source: str
+    output: str
+    cutouts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,7 @@ class FileWaits:
 Event = (
     JobBegun
     | JobEnded
+    | BatchDelivered
     | StateChanged
     | ConfigAdopted
     | ConfigRefused

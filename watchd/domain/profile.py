@@ -107,6 +107,13 @@ class Order(StrEnum):
     NAME = "name"
 
 
+class Deliver(StrEnum):
+    """What appears in the outbox at once: each cutout, or all that belong to one folder of the inbox."""
+
+    FILES = "files"
+    FOLDERS = "folders"
+
+
 class Permissions(StrEnum):
     """Whose the cutouts are, and who may read them: as the umask says, or as the inbox folder does."""
 
@@ -128,6 +135,7 @@ class WatchFolder:
     profile: Profile = Profile()
     recursive: bool = True
     after: After = After.MOVE
+    deliver: Deliver = Deliver.FILES
     detect: Detect = Detect.AUTO
     ready: Ready = Ready.AT_ONCE
     settle_s: float = 2.0
@@ -149,6 +157,11 @@ class WatchFolder:
     def models(self) -> frozenset[str]:
         """Those that its jobs may need."""
         return frozenset(profile.model for profile in (self.profile, *self.choices))
+
+    def batch_of(self, relative: str) -> str:
+        """The folder in the inbox with which a source is delivered; "" if that is done by itself."""
+        source, inside, _ = relative.partition("/")
+        return source if inside and self.deliver is Deliver.FOLDERS else ""
 
     def places(self) -> dict[str, Path]:
         """Every folder by its config key."""

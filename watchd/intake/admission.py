@@ -103,6 +103,12 @@ class Admission:
     def history(self, source: SourceFile) -> History:
         return self._history(source)
 
+    def done(self, relative: str, stamp: Stamp) -> bool:
+        """Whether nothing more is to be made of what stands there: it is no picture, or has its outcome."""
+        if self._wanted.refusal(relative) or self._knows(relative, stamp):
+            return True
+        return bool(self._history(SourceFile(relative, stamp)).ended)
+
     def admit(self, source: SourceFile, fault: str = "", arrival: Arrival = UNTIMED) -> Job | None:
         """Claims the source and makes the job; None while someone else has it."""
         verdict = self.rules.of(source.relative)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from watchd.domain.events import (
+    BatchDelivered,
     ConfigAdopted,
     ConfigRefused,
     Event,
@@ -23,6 +24,12 @@ from watchd.domain.reuse import Reuse, Tier
 
 log = logging.getLogger(__name__)
 
+_OF_FOLDERS = {
+    FolderAdded: "folder added",
+    FolderRemoved: "folder removed",
+    FolderResumed: "folder resumed",
+}
+
 
 def log_event(event: Event) -> None:
     """A listener. INFO: an outcome or a change of state; WARNING: someone should look; ERROR: our fault."""
@@ -40,21 +47,20 @@ def log_event(event: Event) -> None:
                 stages={stage.value: round(took, 3) for stage, took in stages.items()},
                 **_details(outcome),
             )
+        case BatchDelivered(folder, source, output, cutouts):
+            facts = {"path": source, "folder": folder.name, "output": output, "cutouts": cutouts}
+            _line(logging.INFO, "batch delivered", **facts)
         case StateChanged(state):
             _line(logging.INFO, "state changed", state=state)
         case ConfigAdopted(live, restart):
             _adopted(live, restart)
         case ConfigRefused(reason):
             _line(logging.ERROR, "configuration not reloaded, the old one stays", reason=reason)
-        case FolderAdded(folder):
-            _line(logging.INFO, "folder added", folder=folder)
-        case FolderRemoved(folder):
-            _line(logging.INFO, "folder removed", folder=folder)
+        case FolderAdded(folder) | FolderRemoved(folder) | FolderResumed(folder):
+            _line(logging.INFO, _OF_FOLDERS[type(event)], folder=folder)
         case FolderPaused(folder, reason, asked):
             level = logging.INFO if asked else logging.WARNING
             _line(level, "folder paused", folder=folder, reason=reason)
-        case FolderResumed(folder):
-            _line(logging.INFO, "folder resumed", folder=folder)
         case WorkersChanged(workers, planned, reason):
             _line(logging.INFO, "workers changed", workers=workers, planned=planned, reason=reason)
         case FileWaits(folder, relative, reason):

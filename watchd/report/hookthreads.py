@@ -12,13 +12,13 @@ from typing import Self, assert_never
 
 from watchd.background import Background, Grace, OnCrash
 from watchd.domain.errors import HookFailed
-from watchd.domain.events import Event, JobBegun, JobEnded
+from watchd.domain.events import BatchDelivered, Event, JobBegun, JobEnded
 from watchd.domain.hook import CommandHook, Hook, Hooks, WebHook
 from watchd.report.backlog import Backlog, Telling
 from watchd.report.batches import Batch, Batches
 from watchd.report.hookcommand import run_command
 from watchd.report.logs import job_context
-from watchd.report.notice import Notice, Occasion, of_batch, of_job
+from watchd.report.notice import Notice, Occasion, of_batch, of_folder, of_job
 from watchd.report.webhook import post
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,8 @@ class HookThreads:
 
     def listen(self, event: Event) -> None:
         """A listener: puts what is to be told into a bounded line, and returns."""
+        if isinstance(event, BatchDelivered):
+            self._put(event.folder.hooks, of_folder(event, self._now()))
         if not isinstance(event, JobBegun | JobEnded):
             return
         with self._batches_lock:

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from watchd.domain.events import JobEnded
+from watchd.domain.events import BatchDelivered, JobEnded
 from watchd.domain.job import Job
 from watchd.domain.outcome import Delivered, Failed, Outcome, Rejected, word
 from watchd.domain.profile import After, WatchFolder
@@ -61,12 +61,14 @@ class Notice:
 
 
 def of_job(event: JobEnded, now: datetime) -> Notice | None:
-    """None for an outcome of which nobody is told: the file is still to come, or was none of ours."""
+    """None for an outcome of which nobody is told: the file is still to come, or was none of ours, or its
+    cutout is still out of sight, in a batch.
+    """
     job, outcome = event.job, event.outcome
     facts: dict[str, object] = {"source": job.source.relative, "seconds": round(event.seconds, 3)}
     details = {"source": _path(job.folder.inbox, job.source.relative)}
     match outcome:
-        case Delivered():
+        case Delivered() if not job.folder.batch_of(job.source.relative):
             occasion = Occasion.DELIVERED
             facts |= _delivered(outcome)
             details["output"] = _path(job.folder.outbox, outcome.output)
@@ -81,6 +83,17 @@ def of_job(event: JobEnded, now: datetime) -> Notice | None:
             return None
     details |= _original(job.folder, outcome)
     return Notice(_id(job, occasion), occasion, job.folder.name, _time(now), facts, details)
+
+
+def of_folder(event: BatchDelivered, now: datetime) -> Notice:
+    """Of a batch that has come to the outbox whole, as a folder."""
+    facts = {"source": event.source, "output": event.output, "cutouts": event.cutouts}
+    details = {
+        "source": _path(event.folder.inbox, event.source),
+        "output": _path(event.folder.outbox, event.output),
+    }
+    identity = f"{secrets.token_hex(8)}-{Occasion.DELIVERED}"
+    return Notice(identity, Occasion.DELIVERED, event.folder.name, _time(now), facts, details)
 
 
 def of_batch(batch: Batch, now: datetime) -> Notice:

@@ -89,6 +89,14 @@ class FileClaims:
                     self._held[key] = token
         return token
 
+    def taken(self, key: str) -> bool:
+        """Whether anybody (we, too) has it now."""
+        if key in self._held:
+            return True
+        with self._tree.folder(_FOLDER, make=True) as folder:
+            highest = max(_numbers(folder, key), default=0)
+            return bool(highest) and not self._expired(folder, key, highest)
+
     def holds(self, key: str, token: str) -> bool:
         number = _number(token)
         with self._tree.folder(_FOLDER, make=True) as folder:

@@ -3,10 +3,12 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from watchd.domain.errors import TryAgain
 from watchd.store.atomic import publish, same_content
 from watchd.store.receipts import Receipt
+from watchd.store.staging import Batch, Staging
 from watchd.store.storedfile import StoredFile
 from watchd.tree import Tree, fitting
 
@@ -14,10 +16,17 @@ _LAST_NUMBER = 9999
 
 
 class Outbox:
-    """The outbox of one watch folder. Any thread."""
+    """The outbox of one watch folder. Any thread.
 
-    def __init__(self, tree: Tree) -> None:
+    `batch_of` names the batch of `staging` that a source belongs to; "" says that it is delivered by itself.
+    """
+
+    def __init__(
+        self, tree: Tree, staging: Staging | None = None, batch_of: Callable[[str], str] = lambda _: ""
+    ) -> None:
         self._tree = tree
+        self._staging = staging
+        self._batch_of = batch_of
 
     def deliver(
         self,
@@ -36,18 +45,37 @@ class Outbox:
         damaged: nothing has been delivered, and the cutout is to be made afresh.
         """
         digest = content.sha256 if isinstance(content, StoredFile) else hashlib.sha256(content).hexdigest()
-        for output in candidates(receipt.relative, suffix, receipt.output):
-            ours = output == receipt.output and same_content(self._tree, output, receipt.digest)
-            if not ours and self._tree.exists(output):
+        batch = self._batch(receipt.relative)
+        for output in _names(receipt, suffix, batch):
+            spot = batch.staged(output) if batch else output
+            ours = output == receipt.output and same_content(self._tree, spot, receipt.digest)
+            if not ours and self._tree.exists(spot):
                 continue
             confirm()
             intended = intend(output, digest)
+            may_appear = partial(self._confirm, confirm, batch, intended)
             try:
-                publish(self._tree, output, content, receipt.token, replace=ours, confirm=confirm)
+                publish(self._tree, spot, content, receipt.token, replace=ours, confirm=may_appear)
             except FileExistsError:
                 continue
             return intended
         raise TryAgain(f"{receipt.relative}: every name for its cutout is taken; tidy up the outbox")
+
+    def _batch(self, relative: str) -> Batch | None:
+        source = self._batch_of(relative)
+        return self._staging.batch(source) if self._staging and source else None
+
+    def _confirm(self, confirm: Callable[[], None], batch: Batch | None, intended: Receipt) -> None:
+        confirm()
+        if self._staging and batch:
+            self._staging.must_be_open(batch, intended.output, intended.token)
+
+
+def _names(receipt: Receipt, suffix: str, batch: Batch | None) -> Iterator[str]:
+    if batch is None:
+        return candidates(receipt.relative, suffix, receipt.output)
+    last = receipt.output if batch.holds(receipt.output) else ""
+    return candidates(batch.within(receipt.relative), suffix, last)
 
 
 def candidates(relative: str, suffix: str, last: str = "") -> Iterator[str]:

@@ -17,6 +17,7 @@ from watchd.store.inbox import Inbox
 from watchd.store.outbox import Outbox
 from watchd.store.receipts import Receipt, Receipts
 from watchd.store.rights import FolderRights
+from watchd.store.staging import Staging
 from watchd.tree import Tree, sync_folder
 
 _OF_OTHERS = ("inbox", "sidecar")  # where others put files, and what is not for them
@@ -26,6 +27,7 @@ _OF_OTHERS = ("inbox", "sidecar")  # where others put files, and what is not for
 class Places:
     inbox: Inbox
     outbox: Outbox
+    staging: Staging
     failed: FailedFolder
     receipts: Receipts
     claims: FileClaims
@@ -40,9 +42,11 @@ class Places:
             Tree(place, rights.give) for place in (folder.outbox, folder.originals, folder.failed)
         )
         receipts, claims = Receipts(sidecar), FileClaims(sidecar, lease_s)
+        staging = Staging(outbox, claims, receipts)
         return cls(
             inbox=Inbox(inbox, originals, folder.after),
-            outbox=Outbox(outbox),
+            outbox=Outbox(outbox, staging, folder.batch_of),
+            staging=staging,
             failed=FailedFolder(failed, inbox, folder.after),
             receipts=receipts,
             claims=claims,
@@ -57,7 +61,7 @@ class Places:
         clear_temp(originals, killed.relative, killed.token)
         clear_temp(failed, killed.relative, killed.token)
         if killed.output:
-            clear_temp(outbox, killed.output, killed.token)
+            clear_temp(outbox, self.staging.spot_of(killed), killed.token)
 
 
 def prepare(folder: WatchFolder) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -130,6 +129,10 @@ class Receipts:
                 receipt = replace(receipt, reason=reason, not_before=0.0 if final else now + wait_s)
         self._write(receipt)
 
+    def rename_output(self, receipt: Receipt, output: str) -> None:
+        """Its cutout bears another name now."""
+        self._write(replace(receipt, output=output))
+
     def forget(self, relative: str) -> None:
         """The source starts afresh; what it delivered before stays its own."""
         self._known.pop(relative, None)
@@ -173,8 +176,8 @@ class Receipts:
                     yield path
 
     def _paths(self) -> Iterator[str]:
-        for shard in _names(self._tree, _FOLDER):
-            for name in _names(self._tree, f"{_FOLDER}/{shard}"):
+        for shard in self._tree.names(_FOLDER):
+            for name in self._tree.names(f"{_FOLDER}/{shard}"):
                 yield f"{_FOLDER}/{shard}/{name}"
 
     def _parse_at(self, path: str) -> Receipt | None:
@@ -198,14 +201,6 @@ class Receipts:
 def _path(relative: str) -> str:
     key = source_key(relative)
     return f"{_FOLDER}/{key[:2]}/{key}{_SUFFIX}"
-
-
-def _names(tree: Tree, folder: str) -> list[str]:
-    try:
-        with tree.folder(folder) as handle:
-            return os.listdir(handle)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
 
 
 def _text(receipt: Receipt) -> bytes:

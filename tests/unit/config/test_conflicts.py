@@ -176,3 +176,10 @@ def test_quiet_hours_with_more_workers_than_there_are_are_refused(tmp_path):
         "schedule[0].workers": "3 is more than threads.workers (2)"
     }
     assert found(tmp_path, schedule=schedule) == {}
+
+
+def test_folders_cannot_be_delivered_where_none_is_watched(tmp_path):
+    problems = found(tmp_path, {"root": "a", "deliver": "folders", "recursive": False})
+
+    assert problems == {"watch[0].deliver": "folders, but watch[0].recursive is false: none would be watched"}
+    assert found(tmp_path, {"root": "a", "deliver": "folders"}) == {}

@@ -1,9 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fakes import watch_folder
 
-from watchd.domain.profile import Encode, Precision, Profile, Refine
+from watchd.domain.profile import Deliver, Encode, Precision, Profile, Refine
 from watchd.domain.reuse import CachePolicy
 
 
@@ -57,3 +58,11 @@ def test_each_precision_of_a_model_has_a_name_of_its_own(model: str, in_bf16: st
     assert Precision.FP32.of(model) == model
     assert Precision.BF16.of(model) == in_bf16
     assert Precision.INT8.of(model) == in_int8
+
+
+def test_source_is_delivered_with_its_folder_only_where_folders_are_delivered(tmp_path: Path) -> None:
+    files = watch_folder(tmp_path)
+    folders = replace(files, deliver=Deliver.FOLDERS)
+
+    assert [folders.batch_of(name) for name in ("a.jpg", "x/a.jpg", "x/y/a.jpg")] == ["", "x", "x"]
+    assert files.batch_of("x/a.jpg") == ""

@@ -219,3 +219,14 @@ def test_file_is_open_to_a_look_once_its_marker_is_there(
     assert "a.jpg.ready" in waits[0].answer
     assert admission.open_to(source.relative, source.stamp)
     assert all(gate.passed for gate in admission.explain("a.jpg"))
+
+
+def test_file_is_done_if_it_is_no_picture_or_has_its_outcome(
+    admission: Admission, folder: WatchFolder, past: Past
+) -> None:
+    picture, other = put(folder.inbox, "x/a.jpg"), put(folder.inbox, "x/notes.txt")
+
+    assert not admission.done(picture.relative, picture.stamp)
+    assert admission.done(other.relative, other.stamp)
+    past.answer = History(ended="rejected")
+    assert admission.done(picture.relative, picture.stamp)

@@ -1,10 +1,12 @@
 """Each event as one line of the log."""
 
 import logging
+from pathlib import Path
 
 import pytest
 
 from watchd.domain.events import (
+    BatchDelivered,
     ConfigAdopted,
     ConfigRefused,
     FileWaits,
@@ -17,6 +19,7 @@ from watchd.domain.events import (
     WorkersChanged,
 )
 from watchd.domain.outcome import Deferred, Delivered, Failed, Rejected, Skipped
+from watchd.domain.profile import WatchFolder
 from watchd.domain.stages import Stage
 from watchd.report.eventlog import log_event
 
@@ -100,6 +103,12 @@ def test_a_failure_that_is_not_final_tells_when_it_is_tried_again(caplog, ended)
             {"folder": "p", "reason": "PAUSE"},
         ),
         (FolderPaused("p", "full"), logging.WARNING, "folder paused", {"folder": "p", "reason": "full"}),
+        (
+            BatchDelivered(WatchFolder("p", *[Path("/p")] * 5), "shoot", "shoot-2", 24),
+            logging.INFO,
+            "batch delivered",
+            {"folder": "p", "path": "shoot", "output": "shoot-2", "cutouts": 24},
+        ),
         (FolderResumed("p"), logging.INFO, "folder resumed", {"folder": "p"}),
         (FolderAdded("p"), logging.INFO, "folder added", {"folder": "p"}),
         (FolderRemoved("p"), logging.INFO, "folder removed", {"folder": "p"}),

@@ -13,7 +13,7 @@ from fakes import Crashes, ManualClock, job, wait_until
 from receiver import Receiver, answers, never_answers
 
 from watchd.background import Grace
-from watchd.domain.events import JobBegun, JobEnded, StateChanged
+from watchd.domain.events import BatchDelivered, JobBegun, JobEnded, StateChanged
 from watchd.domain.hook import CommandHook, Hooks, WebHook
 from watchd.domain.outcome import Deferred, Delivered, Rejected
 from watchd.domain.profile import WatchFolder
@@ -235,3 +235,12 @@ def test_worker_is_not_held_up_however_much_waits(
 
     behind = [record for record in warnings(caplog) if "falls behind" in record.getMessage()]
     assert len(behind) == 1
+
+
+def test_folder_that_is_delivered_is_told_to_who_asks_for_deliveries(bench: Bench, tmp_path: Path) -> None:
+    bench.start(on_delivered=(appending(tmp_path / "told"),))
+
+    bench.threads.listen(BatchDelivered(bench.folder, "shoot", "shoot-2", 24))
+    bench.stop()
+
+    assert (tmp_path / "told").read_text() == f"delivered {bench.folder.inbox}/shoot\n"

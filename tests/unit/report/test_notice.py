@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import pytest
 from fakes import job
 
-from watchd.domain.events import JobEnded
+from watchd.domain.events import BatchDelivered, JobEnded
 from watchd.domain.job import SourceFile, Stamp
 from watchd.domain.outcome import Deferred, Delivered, Failed, Rejected, Skipped
-from watchd.domain.profile import After
+from watchd.domain.profile import After, Deliver
 from watchd.domain.reuse import Reuse, Tier
 from watchd.report.batches import Batch
-from watchd.report.notice import Notice, Occasion, of_batch, of_job, sample
+from watchd.report.notice import Notice, Occasion, of_batch, of_folder, of_job, sample
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -137,3 +137,28 @@ def test_a_sample_says_that_it_is_one(folder, occasion):
 
     assert body["test"] is True
     assert body["event"] == occasion
+
+
+def test_a_cutout_of_a_batch_is_told_of_with_its_folder_and_a_failure_at_once(folder):
+    batches = replace(folder, deliver=Deliver.FOLDERS)
+
+    assert of_job(JobEnded(job(batches, "x/a.jpg"), DELIVERED, 1.0), NOW) is None
+    assert told(JobEnded(job(batches, "a.jpg"), DELIVERED, 1.0)).occasion is Occasion.DELIVERED
+    assert told(JobEnded(job(batches, "x/a.jpg"), FAILED, 1.0)).occasion is Occasion.FAILED
+
+
+def test_a_folder_that_is_delivered_is_told_of_as_one_thing(folder):
+    notice = of_folder(BatchDelivered(folder, "shoot", "shoot-2", 24), NOW)
+    body = json.loads(notice.body(details=True))
+
+    assert body.pop("id").endswith("-delivered")
+    assert body == {
+        "event": "delivered",
+        "time": "2026-01-02T03:04:05.000Z",
+        "folder": "photos",
+        "source": "shoot",
+        "output": "shoot-2",
+        "cutouts": 24,
+        "details": {"source": f"{folder.inbox}/shoot", "output": f"{folder.outbox}/shoot-2"},
+    }
+    assert notice.environ()["WATCHD_OUTPUT"] == f"{folder.outbox}/shoot-2"

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fakes import ManualClock, names, os_error
+from fakes import ManualClock, dead_process, names, os_error
 
 from watchd.process import started_ticks
 from watchd.store.claims import FileClaims, Holder
@@ -505,3 +505,15 @@ def test_claim_that_could_not_be_released_is_taken_up_by_its_own_daemon_at_once(
     assert again is not None
     assert here.holds(KEY, again)
     assert not here.holds(KEY, token)
+
+
+def test_source_is_taken_while_anybody_who_may_live_has_it(sidecar: Tree) -> None:
+    first, second = daemon(sidecar), daemon(sidecar)
+    before = first.taken(KEY)
+
+    token = take(first)
+    held = first.taken(KEY), second.taken(KEY)
+    first.release(KEY, token)
+    take(daemon(sidecar, dead_process()))
+
+    assert (before, held, first.taken(KEY)) == (False, (True, True), False)

@@ -9,8 +9,10 @@ from fakes import names, put
 
 from watchd.domain.errors import TryAgain
 from watchd.domain.job import SourceFile, Stamp
+from watchd.store.claims import FileClaims
 from watchd.store.outbox import Outbox, candidates
 from watchd.store.receipts import Receipt, Receipts
+from watchd.store.staging import Staging
 from watchd.store.storedfile import BadEntry, StoredFile
 from watchd.tree import Tree
 
@@ -22,10 +24,22 @@ class Desk:
         self.root = root / "outbox"
         self.root.mkdir()
         (root / ".watchd").mkdir()
+        self.sidecar = Tree(root / ".watchd")
         self.outbox = Outbox(Tree(self.root))
-        self.receipts = Receipts(Tree(root / ".watchd"))
+        self.receipts = Receipts(self.sidecar)
         self.meanwhile: Callable[[str], None] = lambda output: None
         self._count = 0
+
+    def gather(self) -> Staging:
+        """From now on what lies in a folder is delivered with it."""
+        staging = Staging(Tree(self.root), FileClaims(self.sidecar, 60), self.receipts)
+        self.outbox = Outbox(Tree(self.root), staging, lambda relative: relative.rpartition("/")[0])
+        return staging
+
+    def claim(self, staging: Staging) -> None:
+        """Another daemon begins to deliver what is gathered."""
+        for batch in staging.gathered():
+            assert FileClaims(self.sidecar, 60).acquire(batch.key)
 
     def begin(self, relative: str) -> Receipt:
         self._count += 1
@@ -277,6 +291,58 @@ def test_outbox_that_is_gone_is_trouble_of_the_disk(desk: Desk) -> None:
 
     with pytest.raises(FileNotFoundError):
         desk.drop("a.jpg")
+
+
+def test_cutout_of_a_batch_is_out_of_sight_and_known_by_the_name_that_it_will_have(desk: Desk) -> None:
+    staging = desk.gather()
+
+    outputs = [desk.drop("shoot/a.jpg"), desk.drop("shoot/a.webp"), desk.drop("b.jpg")]
+    out_of_sight = names(desk.root)
+    [batch] = staging.gathered()
+    staging.deliver(batch)
+
+    assert outputs == ["shoot/a.png", "shoot/a.webp.png", "b.png"]
+    places = [".watchd-batches/shoot/1/a.png", ".watchd-batches/shoot/1/a.webp.png", "b.png"]
+    assert out_of_sight == places
+    assert names(desk.root) == sorted(outputs)
+
+
+def test_source_dropped_again_replaces_its_own_cutout_in_the_same_batch_but_not_in_one_delivered(
+    desk: Desk,
+) -> None:
+    staging = desk.gather()
+    outputs = [desk.drop("shoot/a.jpg", b"1"), desk.drop("shoot/a.jpg", b"2")]
+    staging.deliver(staging.gathered()[0])
+
+    outputs.append(desk.drop("shoot/a.jpg", b"3"))
+
+    assert outputs == ["shoot/a.png", "shoot/a.png", "shoot-2/a.png"]
+    assert names(desk.root) == [".watchd-batches/shoot/2/a.png", "shoot/a.png"]
+    assert desk.read("shoot/a.png") == b"2"
+
+
+def test_kill_between_intention_and_delivery_leaves_the_name_in_the_batch_to_its_source(desk: Desk) -> None:
+    desk.gather()
+    receipt = desk.begin("shoot/a.jpg")
+    desk.meanwhile = _kill
+    with pytest.raises(KeyboardInterrupt):
+        desk.deliver(receipt, b"1")
+    desk.meanwhile = lambda _: None
+
+    assert desk.drop("shoot/a.jpg", b"2") == "shoot/a.png"
+    assert names(desk.root) == [".watchd-batches/shoot/1/a.png"]
+
+
+def test_cutout_that_comes_too_late_for_its_batch_is_left_to_the_next_and_leaves_no_temp(desk: Desk) -> None:
+    staging = desk.gather()
+    desk.drop("shoot/a.jpg")
+    receipt = desk.begin("shoot/b.jpg")
+    desk.meanwhile = lambda _: desk.claim(staging)
+
+    with pytest.raises(TryAgain):
+        desk.deliver(receipt, b"b")
+
+    assert names(desk.root) == [".watchd-batches/shoot/1/a.png"]
 
 
 def _kill(output: str) -> None:

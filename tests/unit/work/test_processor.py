@@ -6,6 +6,7 @@ import shutil
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from PIL import Image
 from watchd.domain.events import JobBegun, JobEnded
 from watchd.domain.job import Arrival, Job, JobId, SourceFile
 from watchd.domain.outcome import Deferred, Delivered, Failed, Outcome, Rejected, Skipped
-from watchd.domain.profile import After, Profile
+from watchd.domain.profile import After, Profile, Refine
 from watchd.domain.reuse import CachePolicy, Tier
 from watchd.domain.stages import Stage
 from watchd.imaging.decode import open_picture
@@ -786,3 +787,15 @@ def test_job_with_a_rule_is_made_by_that_rule_alone(bench: Bench) -> None:
 
     assert isinstance(outcome, Delivered)
     assert (outcome.model, outcome.reuse.tier) == ("u2netp", Tier.MISS)
+
+
+def test_cutout_has_the_edges_that_its_profile_asks_for(bench: Bench) -> None:
+    drawn: dict[tuple[Refine, bool], bytes] = {}
+    for refine, decontaminate in product(Refine, (False, True)):
+        bench.drop(data=encoded(image=draw(640, 480)))
+        rule = replace(bench.folder.profile, refine=refine, decontaminate=decontaminate)
+        assert isinstance(bench.handle(replace(bench.job(), rule=rule)), Delivered)
+        drawn[refine, decontaminate] = (bench.folder.outbox / "a.png").read_bytes()
+
+    assert len(set(drawn.values())) == 4
+    assert drawn[Refine.AUTO, False] == drawn[Refine.GUIDED, False]  # the profile's model is builtin

@@ -97,13 +97,14 @@ def compose(
     entered whenever it is worked on.
     """
     with timed():
-        opacity = _opacity(picture.seen(), mask, refine)
+        opacity = _opacity(picture, mask, refine)
         if not decontaminate or picture.alpha is not None:
             return Cutout(picture, opacity, timed=timed)
         small = small_copy(picture.image)
-        foreground = Foreground(picture.image.size, small, _opacity(small, mask, refine))
+        foreground = Foreground(picture.image.size, small, _opacity(Picture(small), mask, refine))
         return Cutout(picture, opacity, foreground, timed)
 
 
-def _opacity(seen: Image.Image, mask: Mask, refine: Refine) -> Opacity:
-    return Guided(mask, seen) if refine is Refine.GUIDED else Enlarged(mask, seen.size)
+def _opacity(picture: Picture, mask: Mask, refine: Refine) -> Opacity:
+    guided = refine is Refine.GUIDED
+    return Guided(mask, picture.seen()) if guided else Enlarged(mask, picture.image.size)

@@ -73,7 +73,7 @@ _RADIUS = 0.01
 """Of a window, as a part of the mask's side: 3 pixels of 320. As far off are the edges of small networks."""
 
 _EPSILON = 1e-3
-"""A luminance (0..1) whose variance is less is no edge. A tenth of it, or ten times as much, changes little."""
+"""A luminance (0..1) whose variance is less is no edge. A tenth or ten times as much changes little."""
 
 _STEEPER = 1.5
 """Edges that the picture does not show are as wide as a window after two means: so they are steepened."""

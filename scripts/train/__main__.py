@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from train import pairs
+from train.encoder import published
 from train.export import export
 from train.fit import Fit, Plan
 from train.network import Network
@@ -34,7 +35,7 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    usual = Plan(steps=30_000)
+    usual = Plan(steps=4_000)
     parser = argparse.ArgumentParser(prog="scripts/train/run", description="Trains the builtin network.")
     steps = parser.add_subparsers(required=True, metavar="STEP")
 
@@ -53,7 +54,12 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("packed", type=Path, help="what pack has made")
     fit.add_argument("state", type=Path, help="the file of this fit; goes on with it if it is there")
     fit.add_argument(
-        "--from", dest="source", type=Path, metavar="FILE.onnx", help="the network to start from"
+        "--from",
+        dest="source",
+        type=Path,
+        metavar="FILE",
+        default=published(),
+        help="what to start from: an exported .onnx; without it the published encoder, the rest at random",
     )
     fit.add_argument(
         "--steps", type=int, default=usual.steps, help="in all; may be another number when going on"

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from train.augment import augmented, normalised
 from train.losses import loss
+from train.network import Network
 from train.pairs import Pairs
 from train.schedule import kept, rate, side
 from train.start import begin
@@ -22,16 +23,19 @@ from train.start import begin
 _CALIBRATION = 64
 """Pictures on which normalisations are set when an exported network is taken up."""
 
+_ENCODER_SHARE = 0.25
+"""Of the learning rate: what has been taught before moves less."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`rate` is the learning rate's peak; pictures are shown at each of `sides` in turn, multiples of 32."""
 
     steps: int
-    batch: int = 32
+    batch: int = 24
     seed: int = 0
     rate: float = 1e-3
-    sides: tuple[int, ...] = (160, 224, 288)
+    sides: tuple[int, ...] = (192, 224, 256)
 
     def __post_init__(self) -> None:
         if any(side % 32 for side in self.sides):
@@ -57,7 +61,7 @@ class Fit:
         """Takes one step, and gives the loss before it."""
         plan = self._plan
         for group in self._optimiser.param_groups:
-            group["lr"] = rate(self.step, plan.steps, plan.rate)
+            group["lr"] = group["share"] * rate(self.step, plan.steps, plan.rate)
         pictures, masks = self._batch(side(self.step, plan.steps, plan.sides))
         self._network.train()
         with torch.autocast(self._device, torch.bfloat16):
@@ -116,8 +120,13 @@ def _first(pairs: Pairs) -> Tensor:
     return normalised(pictures.float() / 255)
 
 
-def _groups(network: nn.Module) -> list[dict[str, Any]]:
+def _groups(network: Network) -> list[dict[str, Any]]:
     """Only filters decay: a normalisation's scale that does so moves the whole map."""
-    filters = [p for p in network.parameters() if p.ndim > 1]
-    rest = [p for p in network.parameters() if p.ndim <= 1]
-    return [{"params": filters, "weight_decay": 1e-2}, {"params": rest, "weight_decay": 0.0}]
+    begun = {id(value) for value in network.encoder.parameters()}
+    groups = []
+    for share, of in ((_ENCODER_SHARE, True), (1.0, False)):
+        values = [p for p in network.parameters() if p.requires_grad and (id(p) in begun) is of]
+        for decay, filters in ((1e-2, True), (0.0, False)):
+            params = [p for p in values if (p.ndim > 1) is filters]
+            groups.append({"params": params, "weight_decay": decay, "share": share})
+    return groups

@@ -9,9 +9,11 @@ from google.protobuf.message import DecodeError
 from onnx import ModelProto, numpy_helper
 from torch import Tensor, nn
 
+from train.encoder import take_published
 from train.export import SHARPENED
 from train.network import Network
 
+_PUBLISHED_SUFFIX = ".pth"
 _FILTER_NORM = 1.0
 """Of each filter that is taken up again: the scale of what is then normalised is free."""
 
@@ -19,12 +21,16 @@ _Layer = tuple[nn.Conv2d, nn.BatchNorm2d | None]
 
 
 def begin(source: Path | None, pictures: Tensor) -> Network:
-    """The network of `source`, a file of `export`; without one it is drawn at random.
+    """The network of `source`: a file of `export`, or the published encoder with the rest drawn at random.
 
-    ValueError: the file holds no such network.
+    Without one all of it is drawn at random. ValueError: the file holds no such network.
     """
     network = Network()
-    if source is not None:
+    if source is None:
+        return network
+    if source.suffix == _PUBLISHED_SUFFIX:
+        take_published(network.encoder, source)
+    else:
         try:
             _take_up(network, onnx.load(source), pictures)
         except DecodeError as error:

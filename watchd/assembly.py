@@ -90,7 +90,7 @@ class Line:
         )
         self._budget = PixelBudget(config.limits.memory or default_memory())
         metrics, self._scrapes = self._metering(grace)
-        self._hooks = HookThreads(environ, self._more_to_come, self._crashed, grace)
+        self._hooks = HookThreads(environ, self._more_to_come, self._tell, self._crashed, grace)
         told: list[Listener] = [self._board, self._sightings.listen, self.supervision, self._hooks.listen]
         tell_progress = [self._progress(progress)] if progress is not None else []
         self.announce = Fanout([log_event, *told, *metrics, *tell_progress])
@@ -308,6 +308,10 @@ class Line:
     def _more_to_come(self, name: str) -> bool:
         branches = (branch for branch in self._on if branch.folder.name == name)
         return any(branch.lane.left() is None or branch.gathering.open for branch in branches)
+
+    def _tell(self, event: Event) -> None:
+        """For those who are themselves among the told."""
+        self.announce(event)
 
     def _crashed(self, thread: str, error: BaseException) -> None:
         self._mailbox.put(Crashed(thread, error))

@@ -84,6 +84,19 @@ def test_port_that_is_taken_is_told_with_78_and_disturbs_nobody(
     assert line.startswith(f"watchd: metrics: {target} cannot be used: Address already in use")
 
 
+def test_what_came_of_hooks_is_counted(root: Path, target: str) -> None:
+    hooks = "{on_delivered: [{command: ['true']}, {command: [sleep, '600'], timeout: 100ms}]}"
+    (root / "config.yaml").write_text(f"watch: [{{root: ., hooks: {hooks}}}]\nmetrics: {target}\n")
+
+    with daemon(root):
+        drop(root, "a.jpg")
+
+        wait_until(lambda: 'hooks_total{folder="photos",result="told"} 1.0' in scraped(target), within_s=20)
+        wait_until(
+            lambda: 'hooks_total{folder="photos",result="timed_out"} 1.0' in scraped(target), within_s=20
+        )
+
+
 def _config(root: Path, target: str) -> Path:
     root.mkdir()
     (root / "config.yaml").write_text(f"watch: [root: .]\nmetrics: {target}\n")

@@ -72,11 +72,21 @@ class TryAgain(JobError):
 class HookFailed(WatchdError):
     """Somebody could not be told; costs no job. `output` is the end of what a program has said.
 
-    `again` says whether another try may help, which is not to be made before `wait_s` are over.
+    `again` says whether another try may help, which is not to be made before `wait_s` are over; `late`,
+    that the time was over.
     """
 
-    def __init__(self, reason: str, *, output: str = "", again: bool = False, wait_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        output: str = "",
+        again: bool = False,
+        wait_s: float = 0.0,
+        late: bool = False,
+    ) -> None:
         super().__init__(reason)
         self.output = output
+        self.late = late
         self.again = again
         self.wait_s = wait_s

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from watchd.domain.hook import Told
 from watchd.domain.job import Job
 from watchd.domain.outcome import Outcome
 from watchd.domain.profile import WatchFolder
@@ -102,6 +103,14 @@ class FileWaits:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class HookEnded:
+    """An event was for a hook of that watch folder, and this came of it."""
+
+    folder: str
+    told: Told
+
+
 Event = (
     JobBegun
     | JobEnded
@@ -115,4 +124,5 @@ Event = (
     | FolderResumed
     | WorkersChanged
     | FileWaits
+    | HookEnded
 )

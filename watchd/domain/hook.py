@@ -1,6 +1,7 @@
 """Who is told of what happens in a watch folder: a program that is run, or an address that is written to."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 CREDENTIALS = "$CREDENTIALS_DIRECTORY/"
@@ -35,6 +36,15 @@ class WebHook:
 
 
 Hook = CommandHook | WebHook
+
+
+class Told(StrEnum):
+    """What came of one event for one hook, once all attempts are made."""
+
+    TOLD = "told"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import collections
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from watchd.domain.hook import Hook
@@ -46,19 +46,23 @@ class Backlog:
         with self._lines_changed:
             return sum(len(line.waiting) for line in self._lines.values())
 
-    def put(self, hook: Hook, notice: Notice) -> None:
-        """Never blocks: where too much waits, the oldest is dropped; logged once, until all is told."""
+    def put(self, hook: Hook, notice: Notice) -> Telling | None:
+        """Never blocks: where too much waits, the oldest is dropped and returned; logged once, until all is
+        told.
+        """
+        dropped = None
         with self._lines_changed:
             line = self._lines.setdefault(hook, _Line())
             line.waiting.append(Telling(hook, notice))
             first = False
             if len(line.waiting) > self._longest_line:
-                line.waiting.popleft()
+                dropped = line.waiting.popleft()
                 line.dropped += 1
                 first = line.dropped == 1
             self._lines_changed.notify()
         if first:
             log.warning("a hook falls behind, its oldest events are dropped", extra={"hook": str(hook)})
+        return dropped
 
     def take(self) -> Telling | None:
         """The next one that is due, to be followed by `done` or `again`; waits for one. None: closed, and
@@ -95,11 +99,11 @@ class Backlog:
                 line.not_before = 0.0
             self._lines_changed.notify_all()
 
-    def give_up(self, hook: Hook | None = None) -> int:
-        """Drops what waits for the hook, or for all; returns how much that was."""
+    def give_up(self, hook: Hook | None = None) -> Sequence[Telling]:
+        """Drops what waits for the hook, or for all, and returns it."""
         with self._lines_changed:
             lines = list(self._lines.values()) if hook is None else [self._lines[hook]]
-            dropped = sum(len(line.waiting) for line in lines)
+            dropped = [telling for line in lines for telling in line.waiting]
             for line in lines:
                 line.waiting.clear()
             self._lines_changed.notify_all()

@@ -14,6 +14,7 @@ from watchd.domain.events import (
     FolderPaused,
     FolderRemoved,
     FolderResumed,
+    HookEnded,
     JobBegun,
     JobEnded,
     StateChanged,
@@ -65,6 +66,8 @@ def log_event(event: Event) -> None:
             _line(logging.INFO, "workers changed", workers=workers, planned=planned, reason=reason)
         case FileWaits(folder, relative, reason):
             _line(logging.WARNING, "file waits", path=relative, folder=folder, reason=reason)
+        case HookEnded():
+            pass  # whoever told it has said why
         case _:
             assert_never(event)
 

@@ -52,8 +52,9 @@ def run_command(
     code = process.poll()  # reaps it
     said = escape(bytes(tail).decode("utf-8", "surrogateescape").strip())
     if not in_time:
-        why = "the daemon ends" if given_up() else f"it took longer than {hook.timeout_s:g} s (timeout)"
-        raise HookFailed(f"killed: {why}", output=said)
+        late = not given_up()
+        why = f"it took longer than {hook.timeout_s:g} s (timeout)" if late else "the daemon ends"
+        raise HookFailed(f"killed: {why}", output=said, late=late)
     if code:
         raise HookFailed(_how(code), output=said)
     log.debug("hook has said", extra={"hook": str(hook), "output": said})

@@ -4,7 +4,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from types import TracebackType
@@ -12,8 +12,9 @@ from typing import Self, assert_never
 
 from watchd.background import Background, Grace, OnCrash
 from watchd.domain.errors import HookFailed
-from watchd.domain.events import BatchDelivered, Event, JobBegun, JobEnded
-from watchd.domain.hook import CommandHook, Hook, Hooks, WebHook
+from watchd.domain.events import BatchDelivered, Event, HookEnded, JobBegun, JobEnded
+from watchd.domain.hook import CommandHook, Hook, Hooks, Told, WebHook
+from watchd.domain.ports import Listener
 from watchd.report.backlog import Backlog, Telling
 from watchd.report.batches import Batch, Batches
 from watchd.report.hookcommand import run_command
@@ -32,13 +33,15 @@ _LONGEST_WAIT_S = 60.0
 class HookThreads:
     """Entered before the workers and left after them: what they have said by then is told within the grace.
 
-    `busy` says whether there is still something to come from a watch folder.
+    `busy` says whether there is still something to come from a watch folder; `announce` is told what came
+    of each event.
     """
 
     def __init__(
         self,
         environ: Mapping[str, str],
         busy: Callable[[str], bool],
+        announce: Listener,
         on_crash: OnCrash,
         grace: Grace,
         *,
@@ -48,6 +51,7 @@ class HookThreads:
     ) -> None:
         self._environ = environ
         self._busy = busy
+        self._announce = announce
         self._clock = clock
         self._now = now
         self._backoff_s = backoff_s or _backoff_s
@@ -93,7 +97,8 @@ class HookThreads:
         self._given_up.set()
         dropped = self._backlog.give_up()
         if dropped:
-            log.warning("hooks not told before the end", extra={"dropped": dropped})
+            log.warning("hooks not told before the end", extra={"dropped": len(dropped)})
+        self._ended(dropped, Told.DROPPED)
         late = Grace(_KILL_S)
         for thread in self._threads:
             thread.join(late.left_s())
@@ -104,7 +109,8 @@ class HookThreads:
 
     def _put(self, hooks: Hooks, notice: Notice) -> None:
         for hook in hooks_for(hooks, notice.occasion):
-            self._backlog.put(hook, notice)
+            if (dropped := self._backlog.put(hook, notice)) is not None:
+                self._ended([dropped], Told.DROPPED)
 
     def _work(self, _: threading.Event) -> None:
         while (telling := self._backlog.take()) is not None:
@@ -117,6 +123,7 @@ class HookThreads:
         except HookFailed as error:
             self._failed(telling, error)
         else:
+            self._ended([telling], Told.TOLD)
             self._backlog.done(telling)
 
     def _failed(self, telling: Telling, error: HookFailed) -> None:
@@ -127,10 +134,16 @@ class HookThreads:
             log.debug("hook failed, to be tried again", extra=facts | {"retry_after_s": round(wait_s, 1)})
             self._backlog.again(telling, wait_s)
             return
-        dropped = self._backlog.give_up(telling.hook) if self._backlog.closed else 0
-        more = {"output": error.output, "attempts": telling.attempt, "dropped": dropped}
+        dropped = self._backlog.give_up(telling.hook) if self._backlog.closed else ()
+        more = {"output": error.output, "attempts": telling.attempt, "dropped": len(dropped)}
         log.warning("hook failed", extra=facts | {key: value for key, value in more.items() if value})
+        self._ended([telling], Told.TIMED_OUT if error.late else Told.FAILED)
+        self._ended(dropped, Told.DROPPED)
         self._backlog.done(telling)
+
+    def _ended(self, tellings: Iterable[Telling], told: Told) -> None:
+        for telling in tellings:
+            self._announce(HookEnded(telling.notice.folder, told))
 
 
 def tell(hook: Hook, notice: Notice, environ: Mapping[str, str], given_up: Callable[[], bool]) -> None:

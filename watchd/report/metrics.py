@@ -6,7 +6,8 @@ from http.server import BaseHTTPRequestHandler
 
 from watchd import __version__
 from watchd.domain.errors import ConfigError
-from watchd.domain.events import Event, FolderAdded, JobEnded
+from watchd.domain.events import Event, FolderAdded, HookEnded, JobEnded
+from watchd.domain.hook import Told
 from watchd.domain.outcome import Delivered, word
 from watchd.domain.reuse import Tier
 from watchd.report.escape import without_surrogates
@@ -59,6 +60,9 @@ class Metrics:
         self._seconds = Histogram(
             "watchd_job_seconds", "How long a worker has a job.", buckets=_BUCKETS_S, registry=registry
         )
+        self._hooks = Counter(
+            "watchd_hooks", "Events for hooks, by what came of them.", ("folder", "result"), registry=registry
+        )
         registry.register(_Standing(snapshot, pixel_bytes))
         ProcessCollector(registry=registry)
 
@@ -74,6 +78,8 @@ class Metrics:
                     self._stages.labels(stage).observe(took)
                 if isinstance(outcome, Delivered):
                     self._cutouts.labels(folder, outcome.reuse.tier).inc()
+            case HookEnded(folder, told):
+                self._hooks.labels(_label(folder), told).inc()
             case _:
                 pass
 
@@ -83,6 +89,8 @@ class Metrics:
             self._jobs.labels(folder, outcome)
         for tier in Tier:
             self._cutouts.labels(folder, tier)
+        for told in Told:
+            self._hooks.labels(folder, told)
 
 
 class _Standing(Collector):

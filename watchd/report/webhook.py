@@ -46,7 +46,7 @@ def post(hook: WebHook, notice: Notice, environ: Mapping[str, str]) -> None:
             late = deadline.is_over or isinstance(error, TimeoutError)
             reason = f"no answer within {hook.timeout_s:g} s (timeout)" if late else _words(error)
             again = not isinstance(error, ssl.SSLCertVerificationError)
-            raise HookFailed(reason, again=again) from error
+            raise HookFailed(reason, again=again, late=late) from error
     if answer.status not in range(200, 300):
         raise _refusal(answer, said)
     log.debug("receiver has answered", extra={"hook": str(hook), "output": said})

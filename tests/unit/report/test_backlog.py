@@ -134,7 +134,7 @@ def test_who_waits_at_a_closed_line_that_is_busy_ends_when_it_is_given_up(backlo
     thread = threading.Thread(target=lambda: ended.append(backlog.take()))
     thread.start()
 
-    assert backlog.give_up() == 1
+    assert [telling.notice for telling in backlog.give_up()] == [notice(2)]
 
     thread.join(20)
     assert ended == [None]

@@ -14,10 +14,12 @@ from watchd.domain.events import (
     FolderPaused,
     FolderRemoved,
     FolderResumed,
+    HookEnded,
     JobBegun,
     StateChanged,
     WorkersChanged,
 )
+from watchd.domain.hook import Told
 from watchd.domain.outcome import Deferred, Delivered, Failed, Rejected, Skipped
 from watchd.domain.profile import WatchFolder
 from watchd.domain.stages import Stage
@@ -156,3 +158,9 @@ def test_another_number_of_workers_is_one_info_line_with_its_reason(caplog):
     (record,) = caplog.records
     assert (record.levelno, record.getMessage()) == (logging.INFO, "workers changed")
     assert fields(record) == {"workers": 1, "planned": 2, "reason": "others need the CPU"}
+
+
+def test_what_came_of_a_hook_is_logged_by_whoever_told_it(caplog):
+    log_event(HookEnded("p", Told.FAILED))
+
+    assert caplog.records == []

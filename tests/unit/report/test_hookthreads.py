@@ -13,8 +13,8 @@ from fakes import Crashes, ManualClock, job, wait_until
 from receiver import Receiver, answers, never_answers
 
 from watchd.background import Grace
-from watchd.domain.events import BatchDelivered, JobBegun, JobEnded, StateChanged
-from watchd.domain.hook import CommandHook, Hooks, WebHook
+from watchd.domain.events import BatchDelivered, Event, HookEnded, JobBegun, JobEnded, StateChanged
+from watchd.domain.hook import CommandHook, Hook, Hooks, Told, WebHook
 from watchd.domain.outcome import Deferred, Delivered, Rejected
 from watchd.domain.profile import WatchFolder
 from watchd.report.hookthreads import HookThreads
@@ -33,6 +33,7 @@ class Bench:
         self.backoff_s = 0.01
         self._life = ExitStack()
         self._count = 0
+        self.announced: list[Event] = []
 
     def start(self, **hooks: object) -> None:
         self.folder = replace(self.folder, hooks=replace(Hooks(), **hooks))  # type: ignore[arg-type]
@@ -41,6 +42,7 @@ class Bench:
             HookThreads(
                 environ,
                 lambda _: False,
+                self.announced.append,
                 self.crashes,
                 Grace(self.grace_s),
                 clock=self.clock,
@@ -53,6 +55,13 @@ class Bench:
         ended = job(self.folder, f"{self._count}.jpg")
         self.threads.listen(JobBegun(ended))
         self.threads.listen(JobEnded(ended, outcome, 1.0))  # type: ignore[arg-type]
+
+    def came_of(self) -> list[str]:
+        """In no order: of what was told, and of what was not."""
+        assert all(
+            isinstance(event, HookEnded) and event.folder == self.folder.name for event in self.announced
+        )
+        return sorted(event.told for event in self.announced if isinstance(event, HookEnded))
 
     def stop(self) -> None:
         self._life.close()
@@ -145,6 +154,7 @@ def test_what_is_left_after_the_grace_is_dropped_and_running_programs_are_killed
     [dropped, killed] = warnings(caplog)
     assert (dropped.getMessage(), vars(dropped)["dropped"]) == ("hooks not told before the end", 2)
     assert vars(killed)["reason"] == "killed: the daemon ends"
+    assert bench.came_of() == [Told.DROPPED, Told.DROPPED, Told.FAILED]
 
 
 def test_receiver_in_trouble_is_tried_again_until_it_is_told(bench: Bench, receiver: Receiver) -> None:
@@ -159,6 +169,7 @@ def test_receiver_in_trouble_is_tried_again_until_it_is_told(bench: Bench, recei
     ids = [post.headers["webhook-id"] for post in receiver.posts]
     assert ids[0] == ids[1] == ids[2] != ids[3]
     assert len(ids) == 4
+    assert bench.came_of() == [Told.TOLD, Told.TOLD]
 
 
 def test_receiver_that_stays_in_trouble_is_given_up_with_a_warning(
@@ -175,6 +186,35 @@ def test_receiver_that_stays_in_trouble_is_given_up_with_a_warning(
     assert (told["reason"], told["output"], told["attempts"]) == ("answered 500", "no such luck", 3)
     assert "secret" not in str(told)
     assert len(receiver.posts) == 3
+    assert bench.came_of() == [Told.FAILED]
+
+
+@pytest.mark.parametrize(
+    ("hook", "came_of_it"),
+    [
+        (CommandHook(("/bin/true",)), Told.TOLD),
+        (CommandHook(("/bin/false",)), Told.FAILED),
+        (CommandHook(("/bin/sleep", "600"), timeout_s=0.1), Told.TIMED_OUT),
+    ],
+)
+def test_what_came_of_a_program_is_announced(bench: Bench, hook: Hook, came_of_it: Told) -> None:
+    bench.start(on_delivered=(hook,))
+
+    bench.end()
+    bench.stop()
+
+    assert bench.came_of() == [came_of_it]
+
+
+def test_receiver_that_never_answers_is_announced_as_too_late(bench: Bench, receiver: Receiver) -> None:
+    receiver.habits = [never_answers]
+    bench.start(on_delivered=(WebHook(receiver.url(), timeout_s=0.2, attempts=2),))
+
+    bench.end()
+    wait_until(lambda: bench.announced, within_s=20)
+
+    assert bench.came_of() == [Told.TIMED_OUT]
+    assert len(receiver.posts) == 2
 
 
 def test_program_that_fails_is_run_once(
@@ -221,6 +261,7 @@ def test_dead_receiver_does_not_hold_up_the_end(
     assert len(receiver.posts) <= 2
     [warning] = warnings(caplog)
     assert vars(warning)["dropped"] == 99
+    assert bench.came_of() == [*[Told.DROPPED] * 99, Told.FAILED]
 
 
 def test_worker_is_not_held_up_however_much_waits(
@@ -235,6 +276,7 @@ def test_worker_is_not_held_up_however_much_waits(
 
     behind = [record for record in warnings(caplog) if "falls behind" in record.getMessage()]
     assert len(behind) == 1
+    assert bench.came_of().count(Told.DROPPED) >= 1900
 
 
 def test_folder_that_is_delivered_is_told_to_who_asks_for_deliveries(bench: Bench, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from watchd.domain.events import FolderAdded, JobEnded, StateChanged
+from watchd.domain.events import FolderAdded, HookEnded, JobEnded, StateChanged
+from watchd.domain.hook import Told
 from watchd.domain.outcome import Deferred, Delivered, Failed, Rejected, Skipped
 from watchd.domain.reuse import Reuse, Tier
 from watchd.domain.stages import Stage
@@ -91,6 +92,16 @@ def test_stages_and_jobs_are_measured(metrics: Metrics, ended: Ended) -> None:
     assert value(metrics, "watchd_job_seconds_sum") == pytest.approx(5.0)
 
 
+def test_hooks_are_counted_by_watch_folder_and_what_came_of_them(metrics: Metrics) -> None:
+    metrics(FolderAdded("scans"))
+    for told in (Told.TOLD, Told.TOLD, Told.TIMED_OUT):
+        metrics(HookEnded("photos", told))
+
+    assert value(metrics, "watchd_hooks_total", "photos", "told") == 2
+    assert value(metrics, "watchd_hooks_total", "photos", "timed_out") == 1
+    assert value(metrics, "watchd_hooks_total", "scans", "failed") == 0
+
+
 def test_first_job_of_a_watch_folder_is_seen_as_a_rise_from_nothing(metrics: Metrics) -> None:
     metrics(FolderAdded("photos"))
 
@@ -149,6 +160,7 @@ def test_other_events_are_no_figures(metrics: Metrics) -> None:
 
 def test_each_query_of_the_dashboard_names_metrics_that_exist(metrics: Metrics, ended: Ended) -> None:
     metrics(ended(Delivered("a"), stages=dict.fromkeys(Stage, 0.1)))
+    metrics(HookEnded("photos", Told.FAILED))
     there = {name for name, _ in samples(metrics)}
 
     dashboard = json.loads(DASHBOARD.read_text())

@@ -20,11 +20,12 @@ _SHALLOW = frozenset(map(Path, ("/", "/srv", "/mnt", "/media", "/tmp")))
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The paths that a service needs; none of `writable` lies in another."""
+    """The paths that a service needs, of which none of `writable` lies in another; and the groups."""
 
     places: tuple[Path, ...]
     writable: tuple[Path, ...]
     models: tuple[Path, ...] = ()
+    groups: tuple[str, ...] = ()
 
 
 def needs_of(config: Config, model_home: Path | None = None) -> Needs:
@@ -36,6 +37,7 @@ def needs_of(config: Config, model_home: Path | None = None) -> Needs:
         places=tuple(sorted({place for each in folders for place in each.places().values()} | set(others))),
         writable=tuple(_outermost([mount for each in folders for mount in _mounts(each)] + others)),
         models=tuple(sorted(Path(model) for model in named if model.startswith("/"))),
+        groups=tuple(sorted({each.group for each in folders if each.group})),
     )
 
 
@@ -48,9 +50,10 @@ def render(
     groups: Iterable[str] = (),
     waits_for_reloads: bool = False,
 ) -> str:
-    """The text of the drop-in. `waits_for_reloads`: this systemd knows notify-reload (253 and later).
+    """The text of the drop-in, with further `groups`. `waits_for_reloads`: this systemd knows notify-reload
+    (253 and later).
 
-    ConfigError for a path that a unit file cannot hold.
+    ConfigError for a path or a group that a unit file cannot hold.
     """
     hidden = [path for path in needs.writable if _is_hidden(path)]
     hidden_models = [path for path in needs.models if _is_hidden(path)]
@@ -65,7 +68,7 @@ def render(
     if hidden or hidden_models:
         lines += ["# Of the home folders, these alone are there.", "ProtectHome=tmpfs"]
         lines += [*_each("BindPaths", hidden), *_each("BindReadOnlyPaths", hidden_models)]
-    lines += [f"SupplementaryGroups={group}" for group in groups]
+    lines += [f"SupplementaryGroups={_word(group)}" for group in dict.fromkeys((*groups, *needs.groups))]
     if model_home is not None:
         lines.append(f"Environment={_quoted(f'U2NET_HOME={model_home}')}")
     if program is not None:
@@ -107,6 +110,12 @@ def _is_hidden(path: Path) -> bool:
 def _each(key: str, paths: Iterable[Path]) -> Iterator[str]:
     for path in paths:
         yield f"{key}={_quoted(str(path))}"
+
+
+def _word(group: str) -> str:
+    if not group.isprintable() or " " in group:
+        raise ConfigError(f"{group!r}: a unit file cannot hold this name of a group (watch[].group)")
+    return group.replace("%", "%%")
 
 
 def _quoted(text: str) -> str:

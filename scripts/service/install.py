@@ -197,8 +197,9 @@ def _systemctl(steps: Steps, *words: str) -> None:
 
 def _next_steps(configs: dict[str, Config], asked: argparse.Namespace) -> None:
     for name, config in configs.items():
-        for path in needs_of(config).writable:
-            _look_at(path, asked)
+        needs = needs_of(config)
+        for path in needs.writable:
+            _look_at(path, (*asked.group, *needs.groups), asked.dry_run)
         unit = _unit(name).removesuffix(".service")
         print(f"""
 Next:
@@ -208,13 +209,12 @@ Next:
                                     run this again and restart it instead""")
 
 
-def _look_at(path: Path, asked: argparse.Namespace) -> None:
+def _look_at(path: Path, groups: Sequence[str], dry_run: bool) -> None:
     """Tells what would keep the service from its folders."""
-    groups = ",".join(["watchd", *asked.group])
-    them = ["setpriv", "--reuid=watchd", "--regid=watchd", f"--groups={groups}"]
+    them = ["setpriv", "--reuid=watchd", "--regid=watchd", f"--groups={','.join(['watchd', *groups])}"]
     if not path.is_dir():
         print(f"note: {path} is not there: make it, or mount it, before the service starts")
-    elif not asked.dry_run and not succeeds([*them, "test", "-w", path]):
+    elif not dry_run and not succeeds([*them, "test", "-w", path]):
         print(
             f"note: the user watchd may not write to {path}: chown it, or name a group that may "
             "(--group GROUP; chgrp, chmod g+rwxs)"

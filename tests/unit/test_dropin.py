@@ -120,6 +120,25 @@ def test_program_groups_and_the_home_of_the_networks_are_written(tmp_path: Path)
     )
 
 
+def test_group_that_cutouts_are_given_to_is_one_of_the_service(tmp_path: Path) -> None:
+    text = (
+        "watch: [{root: /srv/a, group: photos}, {root: /srv/b, group: 100}, {root: /srv/c, group: photos}]\n"
+    )
+
+    assert lines(tmp_path, text, "SupplementaryGroups") == ["100", "photos"]
+    assert lines(tmp_path, text, "SupplementaryGroups", groups=["photos", "users"]) == [
+        "photos",
+        "users",
+        "100",
+    ]
+
+
+@pytest.mark.parametrize("name", ["domain users", "two\\nlines"])
+def test_group_that_a_unit_file_cannot_hold_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="name of a group"):
+        lines(tmp_path, f'watch: [{{root: /srv/a, group: "{name}"}}]\n', "SupplementaryGroups")
+
+
 def test_systemd_that_waits_for_reloads_is_told_to(tmp_path: Path) -> None:
     text = "watch: [{root: /srv/b}]\n"
 

@@ -121,12 +121,18 @@ def engine_in_words(config: Config) -> str:
         case Engine.OPENVINO:
             from watchd.imaging import openvinosession
 
-            used = {config.profiles[watch.profile].precision for watch in config.watch}
-            if Precision.BF16 in used:
+            if Precision.BF16 in precisions(config):
                 openvinosession.refuse_without_bf16()
             return openvinosession.in_words()
         case _:
             assert_never(config.models.engine)
+
+
+def precisions(config: Config) -> set[Precision]:
+    """Those of every profile that some job may have: by its watch folder, or by a rule in the inbox."""
+    folders = config.watch_folders()
+    profiles = (profile for folder in folders for profile in (folder.profile, *folder.choices))
+    return {config.profiles[profile.name].precision for profile in profiles}
 
 
 def fetch(model: str, environ: Mapping[str, str], progress: Progress) -> FoundModel:

@@ -9,7 +9,8 @@ from tiny_model import build_tiny_model
 from watchd.config.schema import Config, Models
 from watchd.domain.engine import Engine
 from watchd.domain.errors import ConfigError, ModelError
-from watchd.provision import Networks, default_memory, fetch, thread_plan
+from watchd.domain.profile import Precision
+from watchd.provision import Networks, default_memory, fetch, precisions, thread_plan
 
 
 def configured(model: str, memory: str) -> Config:
@@ -25,6 +26,24 @@ def configured(model: str, memory: str) -> Config:
 
 def test_default_memory_is_at_most_half_of_the_machine() -> None:
     assert 0 < default_memory() <= psutil.virtual_memory().total // 2
+
+
+@pytest.mark.parametrize(
+    ("folder", "used"),
+    [
+        ({}, {Precision.FP32}),
+        ({"profile": "quick"}, {Precision.INT8}),
+        ({"rules": True}, {Precision.FP32, Precision.INT8, Precision.BF16}),
+    ],
+)
+def test_precisions_are_those_of_folders_and_of_what_their_rules_may_choose(
+    folder: dict[str, object], used: set[Precision]
+) -> None:
+    profiles = {"quick": {"precision": "int8"}, "quicker": {"precision": "bf16"}}
+
+    config = Config.model_validate({"watch": [{"root": "photos", **folder}], "profiles": profiles})
+
+    assert precisions(config) == used
 
 
 def test_thread_plan_uses_every_usable_cpu_once() -> None:

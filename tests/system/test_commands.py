@@ -4,12 +4,16 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from commands import daemon, start, watchd
 from fakes import draw, encoded, wait_until
 from PIL import Image
+
+from watchd.cli import main
 
 
 @pytest.fixture
@@ -29,6 +33,23 @@ def test_help_names_every_command() -> None:
     assert result.returncode == 0
     for command in ("run", "init", "check", "status", "pause", "resume", "retry", "explain", "models"):
         assert f"\n  {command} " in result.stdout
+
+
+def leaves(group: click.Group, *above: str) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaves(command, *above, name)
+        else:
+            yield (*above, name)
+
+
+@pytest.mark.parametrize("words", [(), *leaves(main)], ids=" ".join)
+def test_help_of_each_command_has_examples_and_exit_codes_and_fits_a_terminal(words: tuple[str, ...]) -> None:
+    told = watchd(*words, "--help", COLUMNS="80").stdout
+
+    assert [line for line in told.splitlines() if len(line) > 80] == []
+    assert "\n  Examples:\n" in told
+    assert "\n  Exit codes" in told
 
 
 def test_help_imports_nothing_heavy() -> None:

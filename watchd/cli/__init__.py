@@ -39,7 +39,7 @@ def main() -> None:
 
     \b
     Examples:
-      watchd run photos         cut out what is dropped into photos/inbox, until Ctrl-C
+      watchd run photos         cut out what is dropped into photos/inbox
       watchd run --once photos  cut out what is there, and end
       watchd COMMAND --help     all about one command
 

@@ -14,6 +14,7 @@ from fakes import draw, encoded, wait_until
 from PIL import Image
 
 from watchd.cli import main
+from watchd.imaging.models import KNOWN
 
 
 @pytest.fixture
@@ -296,7 +297,7 @@ def test_models_list_show_and_verify_know_builtin() -> None:
     assert "builtin" in listed.stdout
     assert "birefnet-general-lite" in listed.stdout
     assert "Trained on: DUTS-TR" in shown.stdout
-    assert verified.stdout.startswith("ok   builtin sha256:d0a910f5e87bdd76")
+    assert verified.stdout.startswith(f"ok   builtin {KNOWN['builtin'].checksum}")
 
 
 def test_check_prints_the_schema() -> None:

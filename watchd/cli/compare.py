@@ -65,7 +65,7 @@ def compare_models(
     \b
     Examples:
       watchd models compare photos/originals
-      watchd models compare holidays --models builtin,u2netp,mine=nets/best.onnx --out holidays.png
+      watchd models compare holidays --models builtin,u2netp,mine=nets/best.onnx
 
     Exit codes: 0 compared, 1 a network or a photo was left out, 2 no photos or the sheet is there already,
     69 model unavailable, 78 config error, 130 ended by Ctrl-C.

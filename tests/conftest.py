@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 from fakes import Crashes, Deaths, FakeClaims, FakeSegmenter, ManualClock, RecordingListener, watch_folder
+from PIL import Image
 from receiver import Receiver, receiving
 from tally import TALLY
 from tiny_model import build_tiny_model
 
 from watchd.domain.profile import WatchFolder
+
+_PILLOWS_LIMIT = Image.MAX_IMAGE_PIXELS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,6 +48,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What the fault tests have tried, as the README shows it."""
     for line in TALLY.table():
         terminalreporter.write_line(line)
+
+
+@pytest.fixture(autouse=True)
+def _limit_of_pillow_is_its_own_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our decoder sets it for the whole process, which the next test is in, too."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", _PILLOWS_LIMIT)
 
 
 @pytest.fixture

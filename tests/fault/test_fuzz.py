@@ -11,7 +11,6 @@ from fakes import wait_until
 from fuzzer import mutants
 from house import running
 from oracle import assert_converged
-from PIL import Image
 from tally import TALLY
 
 from watchd.domain.errors import RejectedImage, TryAgain
@@ -24,11 +23,6 @@ from watchd.tree import Tree
 MAX_PIXELS = 20_000_000
 MAX_GROWTH = 1 << 30
 SLOW_S = 20.0
-
-
-@pytest.fixture(autouse=True)
-def _limit_of_the_process_is_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
 
 
 @pytest.fixture

@@ -133,8 +133,9 @@ def put(path: Path, data: bytes) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     temp = path.with_name(f".{path.name}.tmp")
     temp.write_bytes(data)
+    sha256 = digest(temp)  # once it has its name it may be gone at once
     temp.rename(path)
-    return digest(path)
+    return sha256
 
 
 def log_of(root: Path) -> str:

@@ -1,5 +1,6 @@
 """Reads the configuration again, and makes ready what it asks for, while the line works on."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -9,16 +10,18 @@ from watchd.background import Background, Grace
 from watchd.branch import Branch
 from watchd.config.live import Change, change
 from watchd.config.schema import Config, Reloads
-from watchd.config.source import Source
+from watchd.config.source import LASTS_S, Source
 from watchd.domain.commands import Crashed, Reload, Reread
 from watchd.domain.errors import StartupError
 from watchd.domain.events import ConfigAdopted, ConfigRefused
 from watchd.imaging.cpus import ThreadPlan
+from watchd.intake.observer import ringing
 from watchd.provision import Networks, load_patiently, thread_plan
 from watchd.report import logs
 from watchd.store.places import prepare
 
 _LOOK_EVERY_S = 1.0
+"""Where no event says that there is something new: on a share, or behind a link."""
 
 
 class Reloading(Background):
@@ -59,6 +62,11 @@ class Reloading(Background):
         return self._asked or self._handed_over
 
     def _work(self, stopping: threading.Event) -> None:
+        folder = self._source.folder
+        with ringing(folder, self._news.set) if folder else contextlib.nullcontext():
+            self._look_on(stopping)
+
+    def _look_on(self, stopping: threading.Event) -> None:
         while not stopping.is_set():
             if self._asked and not self._handed_over:
                 self._handed_over, self._asked = True, False
@@ -67,7 +75,7 @@ class Reloading(Background):
                 self._let_go()
                 if self._config.reload is Reloads.AUTO and self._source.changed():
                     self._mailbox.put(Reload())
-            self._news.wait(_LOOK_EVERY_S)
+            self._news.wait(LASTS_S if self._source.unsettled else _LOOK_EVERY_S)
             self._news.clear()
 
     def _reread(self) -> Callable[[], None]:

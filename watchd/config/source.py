@@ -1,10 +1,14 @@
 """Where the configuration is read from, again and again, and whether it has changed there since."""
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from watchd.config.load import Loaded, load
+
+LASTS_S = 0.5
+"""How long a change must last: so who saves twice, or writes slowly, is read once."""
 
 _Look = tuple[int, ...]
 
@@ -20,13 +24,26 @@ class Source:
         root: Path | None,
         overrides: Mapping[str, object],
         environ: Mapping[str, str],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """As for `load`."""
         self._path = path
         self._root = root
         self._overrides = overrides
         self._environ = environ
+        self._clock = clock
         self._read = self._seen = self._look()
+        self._since = clock()
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the file lies, or would lie."""
+        return self._path.parent if self._path else self._root
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether a change has been seen that has still to last."""
+        return self._seen != self._read
 
     def read(self) -> Loaded:
         """ConfigError: among others where a file that was there is gone, for that is no wish for defaults."""
@@ -36,13 +53,13 @@ class Source:
         return loaded
 
     def changed(self) -> bool:
-        """To be asked each second or so: tells once of a change, when it has lasted from one look to the
-        next. So who saves twice, or writes slowly, is read once.
-        """
-        before, self._seen = self._seen, self._look()
-        if self._seen == self._read or self._seen != before:
+        """To be asked now and again: tells once of a change, when it has been seen for `LASTS_S`."""
+        now, look = self._clock(), self._look()
+        if look != self._seen:
+            self._seen, self._since = look, now
+        if not self.unsettled or now - self._since < LASTS_S:
             return False
-        self._read = self._seen
+        self._read = look
         return True
 
     def _look(self) -> _Look:

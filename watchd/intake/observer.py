@@ -11,14 +11,16 @@ import logging
 import os
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from pathlib import Path
 
 from watchdog.events import (
     DirCreatedEvent,
     DirMovedEvent,
     FileClosedEvent,
     FileCreatedEvent,
+    FileDeletedEvent,
     FileModifiedEvent,
     FileMovedEvent,
     FileOpenedEvent,
@@ -202,6 +204,30 @@ class _Ear(FileSystemEventHandler):
 
     def on_any_event(self, _: FileSystemEvent) -> None:
         self._canary.hear()
+
+
+@contextlib.contextmanager
+def ringing(folder: Path, ring: Callable[[], None]) -> Iterator[None]:
+    """Meanwhile a thread of watchdog's calls `ring` if anything in `folder` comes, goes or is written.
+
+    Where its disk tells of nothing, or the kernel's watches are used up, it is never called.
+    """
+    observer = Observer()
+    observer.schedule(_Bell(ring), str(folder), event_filter=[*_KINDS, FileDeletedEvent])
+    try:
+        with contextlib.suppress(OSError):
+            observer.start()
+        yield
+    finally:
+        _end(observer)
+
+
+class _Bell(FileSystemEventHandler):
+    def __init__(self, ring: Callable[[], None]) -> None:
+        self._ring = ring
+
+    def on_any_event(self, _event: FileSystemEvent) -> None:
+        self._ring()
 
 
 def _reads(emitter: EventEmitter) -> bool:

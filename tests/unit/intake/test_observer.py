@@ -2,6 +2,7 @@ import logging
 import os
 import threading
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from watchdog.events import (
 )
 
 from watchd.domain.profile import WatchFolder
-from watchd.intake.observer import Observation, Overflow, _Handler, tame_watchdog
+from watchd.intake.observer import Observation, Overflow, _Handler, ringing, tame_watchdog
 from watchd.intake.sightings import Hint, Sightings
 
 
@@ -225,3 +226,38 @@ def test_file_whose_event_is_heard_becomes_a_sighting(folder: WatchFolder) -> No
         wait_until(arrived)
     finally:
         observation.stop()
+
+
+def write_in_place(file: Path) -> None:
+    file.write_text("new")
+
+
+def replace_it(file: Path) -> None:
+    file.with_name("temp").write_text("new")
+    os.rename(file.with_name("temp"), file)
+
+
+def turn_a_link(file: Path) -> None:
+    file.with_name("temp").symlink_to(file.parent)
+    os.rename(file.with_name("temp"), file.with_name("..data"))
+
+
+@pytest.mark.parametrize("save", [write_in_place, replace_it, turn_a_link, Path.unlink])
+def test_bell_rings_however_a_file_is_saved(tmp_path: Path, save: Callable[[Path], None]) -> None:
+    (tmp_path / "config.yaml").write_text("old")
+    rung = threading.Event()
+
+    with ringing(tmp_path, rung.set):
+        save(tmp_path / "config.yaml")
+
+        assert rung.wait(20)
+
+
+def test_folder_that_is_not_there_rings_no_bell_and_stops_nobody(tmp_path: Path) -> None:
+    rung = threading.Event()
+
+    with ringing(tmp_path / "gone", rung.set):
+        (tmp_path / "gone").mkdir()
+        (tmp_path / "gone" / "config.yaml").write_text("new")
+
+    assert not rung.is_set()

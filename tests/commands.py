@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from fakes import wait_until
 
 WATCHD = Path(sys.executable).with_name("watchd")
@@ -23,6 +24,18 @@ def watchd(*words: object, within_s: float = 60, **environ: str) -> "subprocess.
         timeout=within_s,
         env=_environ(environ),
     )
+
+
+def ended_by(number: signal.Signals, *words: object) -> "subprocess.CompletedProcess[str]":
+    """Sends the signal as soon as it has a child; no child may outlive it."""
+    with subprocess.Popen([WATCHD, *map(str, words)], stderr=subprocess.PIPE, encoding="utf-8") as process:
+        me = psutil.Process(process.pid)
+        wait_until(me.children, within_s=30)
+        children = me.children()
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+    wait_until(lambda: not any(child.is_running() for child in children), within_s=30)
+    return subprocess.CompletedProcess(process.args, process.returncode, "", said)
 
 
 @contextmanager

@@ -97,18 +97,11 @@ class Branch:
             limits=limits,
             announce=announce,
         )
+        stillness = Stillness(Tree(folder.inbox), door.done)
         self.gathering = Gathering(
-            folder,
-            self.places.staging,
-            Stillness(Tree(folder.inbox), door.done),
-            self.places.claims,
-            resting=lambda: self.absent() or asked_to_pause(folder),
-            announce=announce,
+            folder, self.places.staging, stillness, self.places.claims, self._resting, announce
         )
-        self._status = tuple(
-            StatusFile(folder.sidecar / name, snapshot, encode, _publish_status)
-            for name, encode in ((STATUS_FILE, as_json), (STATUS_PAGE, page))
-        )
+        self._status = _status_files(folder, snapshot)
         self.chores = tuple(self._chores(flight, keep_receipts_s, once))
         refresh = Chore(f"refresh the claims of {folder.name}", lease_s / 4, self.places.claims.refresh)
         self.urgent_chores = (refresh,)
@@ -130,6 +123,9 @@ class Branch:
         except OSError as error:
             facts = {"path": self.folder.inbox, "reason": str(error)}
             log.warning("inbox not searched", extra=facts)
+
+    def _resting(self) -> str:
+        return self.absent() or asked_to_pause(self.folder)
 
     def absent(self) -> str:
         """Why the folder is not really there now, or "" """
@@ -210,6 +206,13 @@ def _history(receipts: Receipts, source: SourceFile) -> History:
 def _may_be_there(presence: Presence, inbox: Tree, relative: str) -> bool:
     """Of a file in an inbox that is away nobody can say that it has left."""
     return bool(presence.absent()) or inbox.exists(relative)
+
+
+def _status_files(folder: WatchFolder, snapshot: Callable[[], Status]) -> tuple[StatusFile, ...]:
+    return tuple(
+        StatusFile(folder.sidecar / name, snapshot, encode, _publish_status)
+        for name, encode in ((STATUS_FILE, as_json), (STATUS_PAGE, page))
+    )
 
 
 def _publish_status(path: Path, text: bytes) -> None:

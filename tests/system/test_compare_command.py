@@ -2,13 +2,11 @@
 
 import json
 import signal
-import subprocess
 from pathlib import Path
 
-import psutil
 import pytest
-from commands import WATCHD, watchd
-from fakes import encoded, wait_until
+from commands import ended_by, watchd
+from fakes import encoded
 from PIL import Image
 from scenes import scene
 from tiny_model import build_tiny_model
@@ -88,15 +86,10 @@ def test_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_it_with_nothing_written_and_no_process_left(photos: Path, tmp_path: Path) -> None:
-    command = [WATCHD, "models", "compare", photos, "--models", "builtin", "--out", tmp_path / "s.png"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
-        me = psutil.Process(process.pid)
-        wait_until(me.children, within_s=30)
-        children = me.children()
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+    words = ("models", "compare", photos, "--models", "builtin", "--out", tmp_path / "s.png")
 
-    assert process.returncode == 130
-    assert said.endswith("watchd: ended; nothing was written\n")
-    wait_until(lambda: not any(child.is_running() for child in children), within_s=30)
+    ended = ended_by(signal.SIGINT, *words)
+
+    assert ended.returncode == 130
+    assert ended.stderr.endswith("watchd: ended; nothing was written\n")
     assert not (tmp_path / "s.png").exists()

@@ -2,13 +2,10 @@
 
 import json
 import signal
-import subprocess
 from pathlib import Path
 
-import psutil
 import pytest
-from commands import WATCHD, watchd
-from fakes import wait_until
+from commands import ended_by, watchd
 from PIL import Image
 from tiny_model import build_tiny_model
 
@@ -48,29 +45,18 @@ def test_table_is_for_people(root: Path) -> None:
 
 def test_ctrl_c_ends_it_with_nothing_written_and_no_process_left(root: Path) -> None:
     before = (root / "config.yaml").read_bytes()
-    command = [WATCHD, "tune", root, "--seconds", "600", "--write"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
-        me = psutil.Process(process.pid)
-        wait_until(me.children, within_s=30)
-        children = me.children()
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
 
-    assert process.returncode == 130
-    assert said.endswith("watchd: ended; nothing was written\n")
-    wait_until(lambda: not any(child.is_running() for child in children), within_s=30)
+    ended = ended_by(signal.SIGINT, "tune", root, "--seconds", "600", "--write")
+
+    assert ended.returncode == 130
+    assert ended.stderr.endswith("watchd: ended; nothing was written\n")
     assert (root / "config.yaml").read_bytes() == before
 
 
 def test_killed_it_leaves_no_process_either(root: Path) -> None:
-    command = [WATCHD, "tune", root, "--seconds", "600"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        me = psutil.Process(process.pid)
-        wait_until(me.children, within_s=30)
-        children = me.children()
-        process.kill()
+    ended = ended_by(signal.SIGKILL, "tune", root, "--seconds", "600")
 
-    wait_until(lambda: not any(child.is_running() for child in children), within_s=30)
+    assert ended.returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize(

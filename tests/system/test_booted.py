@@ -18,6 +18,7 @@ CONFIG = f"""
 watch:
   - root: {json.dumps(ROOT)}
     settle: 300ms
+    group: photos
   - root: {HOME}
     permissions: inherit
 drain: 20s
@@ -39,6 +40,8 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
             machine.path(f"/usr/local/bin/{name}").chmod(0o755)
         write(machine, "/etc/watchd/studio.yaml", CONFIG)
         write(machine, f"/etc/systemd/system/{UNIT}.d/90-quick.conf", QUICK)
+        write(machine, "/etc/sysusers.d/photos.conf", "g photos -\n")
+        machine.do("systemd-sysusers")
         for root in (ROOT, HOME):
             machine.path(root).mkdir(parents=True)
         install(machine, "studio", "--watchd", "/usr/local/bin/watchd")
@@ -79,6 +82,13 @@ def test_started_service_delivers_from_each_folder(machine: Machine) -> None:
     wait_until(lambda: "done 2, failed 0" in machine.shows(UNIT, "StatusText"))
     assert machine.shows(UNIT, "ActiveState") == "active"
     assert machine.shows(UNIT, "User") == "watchd"
+
+
+def test_cutouts_have_the_group_that_the_configuration_gives_them(machine: Machine) -> None:
+    drop(machine, ROOT, "group.jpg", shade=9)
+    wait_for(machine, f"{ROOT}/outbox/group.png")
+
+    assert machine.do("stat", "--format=%U:%G", f"{ROOT}/outbox/group.png").strip() == "watchd:photos"
 
 
 def test_service_sees_nothing_that_it_does_not_need(machine: Machine) -> None:

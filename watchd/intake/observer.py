@@ -212,14 +212,13 @@ def ringing(folder: Path, ring: Callable[[], None]) -> Iterator[None]:
 
     Where its disk tells of nothing, or the kernel's watches are used up, it is never called.
     """
-    observer = Observer()
-    observer.schedule(_Bell(ring), str(folder), event_filter=[*_KINDS, FileDeletedEvent])
-    try:
+    with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
+            observer = Observer()
+            stack.callback(_end, observer)
+            observer.schedule(_Bell(ring), str(folder), event_filter=[*_KINDS, FileDeletedEvent])
             observer.start()
         yield
-    finally:
-        _end(observer)
 
 
 class _Bell(FileSystemEventHandler):

@@ -13,6 +13,7 @@ from commands import daemon, kill
 from fakes import draw, encoded, wait_until
 from house import House, running
 from oracle import assert_converged, assert_nothing_lost, digest
+from processes import gone, words
 
 Drop = Callable[[str, bytes], str]
 
@@ -38,7 +39,7 @@ def children(pid: int | None = None) -> list[psutil.Process]:
     return [
         each
         for each in psutil.Process(pid).children(recursive=True)
-        if each.status() == psutil.STATUS_ZOMBIE or "watchd.imaging.decoder" in each.cmdline()
+        if gone(each) or "watchd.imaging.decoder" in words(each)
     ]
 
 
@@ -51,11 +52,6 @@ def caught_decoding(root: Path, data: bytes, pid: int | None = None) -> psutil.P
     (root / "inbox" / "large.png").write_bytes(data)
     wait_until(lambda: _cpu_s(child) > before + 0.05, within_s=60)
     return child
-
-
-def gone(process: psutil.Process) -> bool:
-    """Dead; an orphan's zombie is init's to reap."""
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
 def _cpu_s(process: psutil.Process) -> float:

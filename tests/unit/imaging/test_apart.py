@@ -8,6 +8,7 @@ from functools import partial
 import psutil
 import pytest
 from fakes import wait_until
+from processes import words
 
 from watchd.imaging.apart import ProbeError, apart
 from watchd.imaging.models import find
@@ -15,7 +16,7 @@ from watchd.imaging.models import find
 
 def child() -> psutil.Process | None:
     children = psutil.Process().children()
-    return next((each for each in children if "watchd.imaging.apart" in " ".join(each.cmdline())), None)
+    return next((each for each in children if "watchd.imaging.apart" in words(each)), None)
 
 
 def test_answer_is_that_of_another_process_which_is_gone_afterwards() -> None:

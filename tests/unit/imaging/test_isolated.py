@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 import pytest
 from fakes import draw, encoded, wait_until
+from processes import words
 
 from watchd.domain.errors import RejectedImage, TryAgain
 from watchd.domain.profile import INPUTS
@@ -40,7 +41,7 @@ def load(decoders: IsolatedDecoders, folder: Path, data: bytes, name: str = "a.j
 
 
 def child() -> psutil.Process:
-    [one] = [each for each in psutil.Process().children() if "watchd.imaging.decoder" in each.cmdline()]
+    [one] = [each for each in psutil.Process().children() if "watchd.imaging.decoder" in words(each)]
     return one
 
 
